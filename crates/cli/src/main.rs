@@ -1,0 +1,2 @@
+//! The `recgoat` binary.
+fn main() {}

@@ -1,0 +1,201 @@
+//! Full ranking: blocks of scores in, ranked lists and per-user metrics out.
+
+use rayon::prelude::*;
+use recgoat_data::{Interactions, Split};
+
+use crate::error::{Error, Result};
+use crate::metrics::Cutoffs;
+use crate::per_user::PerUser;
+use crate::scorer::Scorer;
+use crate::top_k::{item_of, select};
+
+/// Which of a user's interactions are excluded from the ranking at test.
+///
+/// At valid it is always [`Mask::Train`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mask {
+    /// Train items are masked, valid items are not, as in MMRec.
+    #[default]
+    Train,
+    /// Train and valid items are masked, as in RecBole and Cornac.
+    TrainValid,
+}
+
+/// What to rank, and how much of it at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RankingConfig {
+    /// Cut-offs k, in any order; default 5, 10, 20, 50.
+    pub topk: Vec<usize>,
+    /// Mask at test; default [`Mask::Train`].
+    pub mask: Mask,
+    /// Users scored at a time; default 256. The scores held are `[block, items]`, and no result
+    /// depends on it.
+    pub block: usize,
+}
+
+impl Default for RankingConfig {
+    fn default() -> Self {
+        Self { topk: vec![5, 10, 20, 50], mask: Mask::Train, block: 256 }
+    }
+}
+
+/// Ranks all items for every user with an interaction in `split` and measures the lists.
+///
+/// The result is bit-identical for every block size and number of threads.
+///
+/// # Errors
+/// As [`rank`].
+pub fn evaluate(
+    scorer: &dyn Scorer,
+    interactions: &Interactions,
+    split: Split,
+    config: &RankingConfig,
+) -> Result<PerUser> {
+    rank(scorer, interactions, split, config)?.measure(interactions, split, &config.topk)
+}
+
+/// Ranks all items for every user with an interaction in `split`.
+///
+/// # Errors
+/// When `split` is train, no user has an interaction in it, the scorer's items are not those of the
+/// interactions, or a cut-off or the block size is zero.
+pub fn rank(
+    scorer: &dyn Scorer,
+    interactions: &Interactions,
+    split: Split,
+    config: &RankingConfig,
+) -> Result<Rankings> {
+    let items = interactions.items();
+    if scorer.items() != items {
+        return Err(Error::ItemCount { scorer: scorer.items(), interactions: items });
+    }
+    if config.block == 0 {
+        return Err(Error::Config("block is 0, expected at least 1 user"));
+    }
+    let mask = match split {
+        Split::Train => return Err(Error::TrainSplit),
+        Split::Valid => Mask::Train,
+        Split::Test => config.mask,
+    };
+    let width = ascending(&config.topk)?.last().copied().unwrap_or(0).min(items);
+    let relevant = interactions.split(split);
+    let users: Vec<u32> = (0..relevant.rows() as u32).filter(|&user| !relevant.row(user).is_empty()).collect();
+    if users.is_empty() {
+        return Err(Error::NothingRelevant { split });
+    }
+
+    let mut scores = vec![0.0; config.block.min(users.len()) * items];
+    let mut lists = vec![0; users.len() * width];
+    let mut lengths = vec![0; users.len()];
+    let blocks = users.chunks(config.block);
+    let outputs = lists.chunks_mut(config.block * width).zip(lengths.chunks_mut(config.block));
+    for (block, (lists, lengths)) in blocks.zip(outputs) {
+        let scores = &mut scores[..block.len() * items];
+        scorer.score(block, scores);
+        let rows = block.par_iter().zip(scores.par_chunks(items));
+        rows.zip(lists.par_chunks_mut(width)).zip(lengths).for_each_init(
+            Scratch::default,
+            |scratch, (((&user, scores), list), length)| {
+                let masked = scratch.masked.of(user, interactions, mask);
+                select(scores, masked, width, &mut scratch.candidates);
+                for (slot, &candidate) in list.iter_mut().zip(&scratch.candidates) {
+                    *slot = item_of(candidate);
+                }
+                *length = scratch.candidates.len();
+            },
+        );
+    }
+    Ok(Rankings { users, lists, lengths, width, items })
+}
+
+/// Ranked lists of a set of users, best item first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rankings {
+    users: Vec<u32>,
+    /// `[users, width]`; only the first `lengths[row]` items of a row count.
+    lists: Vec<u32>,
+    lengths: Vec<usize>,
+    width: usize,
+    items: usize,
+}
+
+impl Rankings {
+    /// The users ranked for, ascending.
+    pub fn users(&self) -> &[u32] {
+        &self.users
+    }
+
+    /// Number of items that were ranked.
+    pub fn items(&self) -> usize {
+        self.items
+    }
+
+    /// Length of a full list: the deepest cut-off, or the number of items where that is smaller.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// One list per user, in the order of [`Rankings::users`]; shorter than the width where masking
+    /// left fewer items.
+    pub fn lists(&self) -> impl ExactSizeIterator<Item = &[u32]> {
+        self.lists.chunks(self.width).zip(&self.lengths).map(|(list, &length)| &list[..length])
+    }
+
+    /// Measures the lists against the interactions of `split`.
+    ///
+    /// # Errors
+    /// When a cut-off is zero or none is given.
+    pub fn measure(&self, interactions: &Interactions, split: Split, topk: &[usize]) -> Result<PerUser> {
+        let cutoffs = Cutoffs::new(ascending(topk)?);
+        let names = cutoffs.names();
+        let relevant = interactions.split(split);
+        let mut rows = vec![0.0; self.users.len() * names.len()];
+        let lists = self.lists.par_chunks(self.width).zip(&self.lengths).zip(&self.users);
+        lists.zip(rows.par_chunks_mut(names.len())).for_each(|(((list, &length), &user), row)| {
+            cutoffs.measure(&list[..length], relevant.row(user), row);
+        });
+        PerUser::new(self.users.clone(), names, rows)
+    }
+}
+
+/// Buffers of one worker, reused from row to row.
+#[derive(Default)]
+struct Scratch {
+    candidates: Vec<u64>,
+    masked: Masked,
+}
+
+/// Merged rows of masked items.
+#[derive(Default)]
+struct Masked(Vec<u32>);
+
+impl Masked {
+    /// The user's masked items in ascending order.
+    fn of<'a>(&'a mut self, user: u32, interactions: &'a Interactions, mask: Mask) -> &'a [u32] {
+        let train = interactions.split(Split::Train).row(user);
+        match mask {
+            Mask::Train => train,
+            Mask::TrainValid => {
+                self.0.clear();
+                self.0.extend_from_slice(train);
+                self.0.extend_from_slice(interactions.split(Split::Valid).row(user));
+                self.0.sort_unstable();
+                &self.0
+            }
+        }
+    }
+}
+
+/// The cut-offs, checked, ascending and each once.
+fn ascending(topk: &[usize]) -> Result<Vec<usize>> {
+    if topk.is_empty() {
+        return Err(Error::Config("topk is empty, expected at least one cut-off"));
+    }
+    if topk.contains(&0) {
+        return Err(Error::Config("topk holds a cut-off of 0, expected at least 1"));
+    }
+    let mut ks = topk.to_vec();
+    ks.sort_unstable();
+    ks.dedup();
+    Ok(ks)
+}

@@ -1,0 +1,93 @@
+//! Layers cut out of the tape, with vector–Jacobian products (VJPs) written by hand.
+
+use tch::Tensor;
+
+/// The output of a layer that autograd does not see into.
+///
+/// `tch` has no custom autograd function. A layer with a VJP of its own is computed without the tape, its output
+/// made a leaf; the loss is built on [`Cut::leaf`], and after `backward` [`Cut::gradient`] is what the layer's
+/// VJP takes. [`push`] hands the VJP's result on to what lies upstream.
+///
+/// ```
+/// use recgoat_torch::{Cut, push};
+/// use tch::{Device, Kind, Tensor};
+/// // y = 3x, its VJP g ↦ 3g.
+/// let x = Tensor::ones([4], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+/// let y = Cut::new(tch::no_grad(|| &x * 3.0));
+/// y.leaf().square().sum(Kind::Float).backward();
+/// push(&x, &(y.gradient() * 3.0));
+/// // d/dx (3x)² = 18x
+/// assert_eq!(x.grad(), Tensor::full([4], 18.0, (Kind::Float, Device::Cpu)));
+/// ```
+#[derive(Debug)]
+pub struct Cut {
+    leaf: Tensor,
+}
+
+impl Cut {
+    /// Cuts at `output`, which must have been computed without the tape.
+    #[must_use]
+    pub fn new(output: Tensor) -> Self {
+        Self { leaf: output.detach().set_requires_grad(true) }
+    }
+
+    /// The output, as a leaf to build the loss on.
+    #[must_use]
+    pub fn leaf(&self) -> &Tensor {
+        &self.leaf
+    }
+
+    /// The loss's gradient at the output, of the output's shape: zero where the loss does not depend on it.
+    #[must_use]
+    pub fn gradient(&self) -> Tensor {
+        let gradient = self.leaf.grad();
+        if gradient.defined() { gradient.contiguous() } else { self.leaf.zeros_like() }
+    }
+}
+
+/// Adds `gradient` to the gradient of `upstream` and of everything that `upstream` was computed from.
+///
+/// # Panics
+/// When the shapes differ: a VJP returns its input's shape.
+pub fn push(upstream: &Tensor, gradient: &Tensor) {
+    let gradient = gradient.detach();
+    assert_eq!(upstream.size(), gradient.size(), "a VJP returns its input's shape");
+    let held = upstream.is_leaf().then(|| upstream.grad()).filter(Tensor::defined);
+    match held {
+        // A leaf that already holds a gradient needs no tape.
+        Some(mut held) => {
+            let _ = held.f_add_(&gradient).expect("shapes were compared above");
+        }
+        None => (upstream * gradient).sum(tch::Kind::Float).backward(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    #[test]
+    fn pushing_twice_adds() {
+        let x = Tensor::ones([3], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let g = Tensor::from_slice(&[1f32, 2.0, 3.0]);
+        push(&x, &g);
+        push(&x, &g);
+        assert_eq!(x.grad(), g * 2.0);
+    }
+
+    #[test]
+    fn pushing_goes_through_what_lies_upstream() {
+        let w = Tensor::full([2], 5.0, (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let x = &w * &w;
+        push(&x, &Tensor::from_slice(&[1f32, -1.0]));
+        assert_eq!(w.grad(), Tensor::from_slice(&[10f32, -10.0]));
+    }
+
+    #[test]
+    fn an_unused_output_has_zero_gradient() {
+        let cut = Cut::new(Tensor::ones([2, 2], (Kind::Float, Device::Cpu)));
+        assert_eq!(cut.gradient().abs().sum(Kind::Float).double_value(&[]), 0.0);
+    }
+}

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod adam;
+mod cut;
+pub mod device;
+mod dropout;
+mod error;
+pub mod init;
+mod seed;
+mod slice;
+
+pub use adam::{Adam, AdamConfig};
+pub use cut::{Cut, push};
+pub use dropout::dropout_mask;
+pub use error::{Error, Result};
+pub use seed::{Purpose, Seed};
+pub use slice::{as_slice, as_slice_mut, from_slice, indices, to_vec};
