@@ -1,1 +1,10 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "torch")]
+pub mod contrast;
+mod error;
+#[cfg(feature = "torch")]
+pub mod oat;
+pub mod ot;
+
+pub use error::{Error, Result};

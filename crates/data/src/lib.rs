@@ -1,1 +1,24 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+mod csr;
+mod dataset;
+mod error;
+pub mod fetch;
+mod folder;
+mod inter;
+mod interactions;
+mod labels;
+mod modality;
+mod npy;
+pub mod prepare;
+mod raw;
+mod sampler;
+mod split;
+pub mod synthetic;
+
+pub use csr::Csr;
+pub use dataset::Dataset;
+pub use error::{Error, Result};
+pub use interactions::{Interactions, Split};
+pub use modality::Modality;
+pub use sampler::{TripleSampler, Triples};

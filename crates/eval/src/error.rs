@@ -28,6 +28,24 @@ pub enum Error {
         /// Name of the split.
         split: &'static str,
     },
+    /// A matrix of per-user values has the wrong size.
+    #[error("per-user matrix has {values} values, expected {users} users x {names} metrics")]
+    Shape {
+        /// Values that came.
+        values: usize,
+        /// Users, the rows.
+        users: usize,
+        /// Metrics, the columns.
+        names: usize,
+    },
+    /// The popularity counts are not one per item.
+    #[error("popularity has {counts} counts, expected one for each of the {items} items")]
+    Popularity {
+        /// Counts that came.
+        counts: usize,
+        /// Items that were ranked.
+        items: usize,
+    },
     /// A cut-off exceeds the length of the ranked lists.
     #[error("cut-off {k} exceeds the ranked lists, which hold at most {width} items")]
     CutOff {
@@ -42,6 +60,16 @@ pub enum Error {
         /// Name of the statistic.
         what: &'static str,
     },
+    /// Paired samples have different lengths.
+    #[error("{what}: {left} values against {right}, expected pairs")]
+    Pairs {
+        /// Name of the statistic.
+        what: &'static str,
+        /// Values on the left.
+        left: usize,
+        /// Values on the right.
+        right: usize,
+    },
     /// A value that enters a statistic is NaN or infinite.
     #[error("{what}: value {index} is {value}, expected a finite number")]
     NotFinite {
@@ -53,7 +81,9 @@ pub enum Error {
         value: f64,
     },
     /// Two runs that are to be compared were not measured on the same users.
-    #[error("runs of {left} and {right} were measured on different users, expected the same users in the same order")]
+    #[error(
+        "runs of {left} and {right} were measured on different users, expected the same users in the same order"
+    )]
     UsersDiffer {
         /// Name of one model.
         left: String,

@@ -1,1 +1,18 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+pub mod beyond;
+mod error;
+mod metrics;
+mod per_user;
+mod ranking;
+pub mod report;
+mod scorer;
+pub mod stats;
+mod top_k;
+
+pub use error::{Error, Result};
+pub use per_user::PerUser;
+pub use ranking::{Mask, RankingConfig, Rankings, evaluate, rank};
+pub use scorer::Scorer;
+pub use top_k::top_k;

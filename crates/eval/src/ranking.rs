@@ -1,7 +1,7 @@
 //! Full ranking: blocks of scores in, ranked lists and per-user metrics out.
 
 use rayon::prelude::*;
-use recgoat_data::{Interactions, Split};
+use recgoat_data::{Csr, Interactions, Split};
 
 use crate::error::{Error, Result};
 use crate::metrics::Cutoffs;
@@ -51,7 +51,7 @@ pub fn evaluate(
     split: Split,
     config: &RankingConfig,
 ) -> Result<PerUser> {
-    rank(scorer, interactions, split, config)?.measure(interactions, split, &config.topk)
+    rank(scorer, interactions, split, config)?.measure(&config.topk)
 }
 
 /// Ranks all items for every user with an interaction in `split`.
@@ -59,12 +59,12 @@ pub fn evaluate(
 /// # Errors
 /// When `split` is train, no user has an interaction in it, the scorer's items are not those of the
 /// interactions, or a cut-off or the block size is zero.
-pub fn rank(
+pub fn rank<'a>(
     scorer: &dyn Scorer,
-    interactions: &Interactions,
+    interactions: &'a Interactions,
     split: Split,
     config: &RankingConfig,
-) -> Result<Rankings> {
+) -> Result<Rankings<'a>> {
     let items = interactions.items();
     if scorer.items() != items {
         return Err(Error::ItemCount { scorer: scorer.items(), interactions: items });
@@ -79,20 +79,22 @@ pub fn rank(
     };
     let width = ascending(&config.topk)?.last().copied().unwrap_or(0).min(items);
     let relevant = interactions.split(split);
-    let users: Vec<u32> = (0..relevant.rows() as u32).filter(|&user| !relevant.row(user).is_empty()).collect();
+    let users: Vec<u32> =
+        (0..relevant.rows() as u32).filter(|&user| !relevant.row(user as usize).is_empty()).collect();
     if users.is_empty() {
-        return Err(Error::NothingRelevant { split });
+        return Err(Error::NothingRelevant { split: split.name() });
     }
 
-    let mut scores = vec![0.0; config.block.min(users.len()) * items];
+    let block = config.block.min(users.len());
+    let mut scores = vec![0.0; block * items];
     let mut lists = vec![0; users.len() * width];
     let mut lengths = vec![0; users.len()];
-    let blocks = users.chunks(config.block);
-    let outputs = lists.chunks_mut(config.block * width).zip(lengths.chunks_mut(config.block));
-    for (block, (lists, lengths)) in blocks.zip(outputs) {
-        let scores = &mut scores[..block.len() * items];
-        scorer.score(block, scores);
-        let rows = block.par_iter().zip(scores.par_chunks(items));
+    let blocks = users.chunks(block);
+    let outputs = lists.chunks_mut(block * width).zip(lengths.chunks_mut(block));
+    for (users, (lists, lengths)) in blocks.zip(outputs) {
+        let scores = &mut scores[..users.len() * items];
+        scorer.score(users, scores);
+        let rows = users.par_iter().zip(scores.par_chunks(items));
         rows.zip(lists.par_chunks_mut(width)).zip(lengths).for_each_init(
             Scratch::default,
             |scratch, (((&user, scores), list), length)| {
@@ -105,21 +107,22 @@ pub fn rank(
             },
         );
     }
-    Ok(Rankings { users, lists, lengths, width, items })
+    Ok(Rankings { users, lists, lengths, width, items, relevant })
 }
 
-/// Ranked lists of a set of users, best item first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rankings {
+/// Ranked lists of the users of a split, best item first.
+#[derive(Clone, Debug)]
+pub struct Rankings<'a> {
     users: Vec<u32>,
     /// `[users, width]`; only the first `lengths[row]` items of a row count.
     lists: Vec<u32>,
     lengths: Vec<usize>,
     width: usize,
     items: usize,
+    relevant: &'a Csr,
 }
 
-impl Rankings {
+impl Rankings<'_> {
     /// The users ranked for, ascending.
     pub fn users(&self) -> &[u32] {
         &self.users
@@ -141,20 +144,31 @@ impl Rankings {
         self.lists.chunks(self.width).zip(&self.lengths).map(|(list, &length)| &list[..length])
     }
 
-    /// Measures the lists against the interactions of `split`.
+    /// Measures the lists against the interactions of their split.
     ///
     /// # Errors
-    /// When a cut-off is zero or none is given.
-    pub fn measure(&self, interactions: &Interactions, split: Split, topk: &[usize]) -> Result<PerUser> {
-        let cutoffs = Cutoffs::new(ascending(topk)?);
+    /// When no cut-off is given, or one is zero or deeper than the lists.
+    pub fn measure(&self, topk: &[usize]) -> Result<PerUser> {
+        let ks = ascending(topk)?;
+        for &k in &ks {
+            self.check_cut_off(k)?;
+        }
+        let cutoffs = Cutoffs::new(ks);
         let names = cutoffs.names();
-        let relevant = interactions.split(split);
         let mut rows = vec![0.0; self.users.len() * names.len()];
         let lists = self.lists.par_chunks(self.width).zip(&self.lengths).zip(&self.users);
         lists.zip(rows.par_chunks_mut(names.len())).for_each(|(((list, &length), &user), row)| {
-            cutoffs.measure(&list[..length], relevant.row(user), row);
+            cutoffs.measure(&list[..length], self.relevant.row(user as usize), row);
         });
         PerUser::new(self.users.clone(), names, rows)
+    }
+
+    /// Lists cut at `k` say nothing of a deeper cut-off, unless they already hold every item.
+    pub(crate) fn check_cut_off(&self, k: usize) -> Result<()> {
+        if k > self.width && self.width < self.items {
+            return Err(Error::CutOff { k, width: self.width });
+        }
+        Ok(())
     }
 }
 
@@ -172,13 +186,13 @@ struct Masked(Vec<u32>);
 impl Masked {
     /// The user's masked items in ascending order.
     fn of<'a>(&'a mut self, user: u32, interactions: &'a Interactions, mask: Mask) -> &'a [u32] {
-        let train = interactions.split(Split::Train).row(user);
+        let train = interactions.split(Split::Train).row(user as usize);
         match mask {
             Mask::Train => train,
             Mask::TrainValid => {
                 self.0.clear();
                 self.0.extend_from_slice(train);
-                self.0.extend_from_slice(interactions.split(Split::Valid).row(user));
+                self.0.extend_from_slice(interactions.split(Split::Valid).row(user as usize));
                 self.0.sort_unstable();
                 &self.0
             }

@@ -1,1 +1,17 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+mod adjacency;
+pub mod analysis;
+mod attention;
+mod error;
+mod knn;
+mod pattern;
+mod propagation;
+mod spmm;
+
+pub use adjacency::Adjacency;
+pub use attention::{Attended, Attention, AttentionGradients, on_tape};
+pub use error::{Error, Result};
+pub use knn::{KnnConfig, Neighbours, Similarity, knn};
+pub use pattern::Pattern;
+pub use propagation::Propagation;

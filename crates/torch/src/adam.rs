@@ -221,7 +221,8 @@ mod tests {
             for step in 0..10 {
                 if interrupt && step == 6 {
                     let copy = |list: &[Tensor]| list.iter().map(Tensor::copy).collect::<Vec<_>>();
-                    let (steps, first, second) = (adam.steps(), copy(adam.moments().0), copy(adam.moments().1));
+                    let (steps, first, second) =
+                        (adam.steps(), copy(adam.moments().0), copy(adam.moments().1));
                     adam = Adam::new(config, &p);
                     adam.restore(steps, first, second).unwrap();
                 }

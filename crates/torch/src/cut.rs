@@ -62,6 +62,24 @@ pub fn push(upstream: &Tensor, gradient: &Tensor) {
     }
 }
 
+/// A scalar of this value on the tape whose gradient at each `input` is the `gradient` beside it.
+///
+/// For a term of a loss whose derivative is known in closed form: what autograd sees is linear in the inputs.
+///
+/// ```
+/// use recgoat_torch::scalar_with_gradient;
+/// use tch::Tensor;
+/// let x = Tensor::from_slice(&[2f32]).set_requires_grad(true);
+/// let cube = scalar_with_gradient(8.0, &[(&x, &Tensor::from_slice(&[12f32]))]);
+/// (&cube * 10.0).backward();
+/// assert_eq!((cube.double_value(&[]), x.grad().double_value(&[0])), (8.0, 120.0));
+/// ```
+#[must_use]
+pub fn scalar_with_gradient(value: f64, inputs: &[(&Tensor, &Tensor)]) -> Tensor {
+    let linear = inputs.iter().map(|(input, gradient)| (*input * gradient.detach()).sum(tch::Kind::Float));
+    linear.fold(Tensor::from(value as f32), |sum, term| sum.to_device(term.device()) + &term - term.detach())
+}
+
 #[cfg(test)]
 mod tests {
     use tch::{Device, Kind};

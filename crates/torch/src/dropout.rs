@@ -46,7 +46,13 @@ mod tests {
     #[test]
     fn rates_at_the_ends() {
         let mut rng = Seed(0).stream(Purpose::Dropout, 0);
-        assert_eq!(dropout_mask(&[7], 0.0, &mut rng, Device::Cpu), Tensor::ones([7], (Kind::Float, Device::Cpu)));
-        assert_eq!(dropout_mask(&[7], 1.0, &mut rng, Device::Cpu), Tensor::zeros([7], (Kind::Float, Device::Cpu)));
+        assert_eq!(
+            dropout_mask(&[7], 0.0, &mut rng, Device::Cpu),
+            Tensor::ones([7], (Kind::Float, Device::Cpu))
+        );
+        assert_eq!(
+            dropout_mask(&[7], 1.0, &mut rng, Device::Cpu),
+            Tensor::zeros([7], (Kind::Float, Device::Cpu))
+        );
     }
 }

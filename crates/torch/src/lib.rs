@@ -10,7 +10,7 @@ mod seed;
 mod slice;
 
 pub use adam::{Adam, AdamConfig};
-pub use cut::{Cut, push};
+pub use cut::{Cut, push, scalar_with_gradient};
 pub use dropout::dropout_mask;
 pub use error::{Error, Result};
 pub use seed::{Purpose, Seed};

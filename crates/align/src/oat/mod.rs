@@ -1,0 +1,158 @@
+//! Distribution-level alignment: optimal adaptive transport (OAT) between the coordinates of two views.
+//!
+//! The atoms transported are the `dim` *coordinates* of a modality's view and of the id view, not the items: a plan
+//! `T` says which coordinate of one plays the part of which coordinate of the other, and the view moves as
+//! `z (d·T + Δ)`.
+
+mod absolute;
+mod squared;
+
+use tch::{Device, Kind, Tensor};
+
+use crate::{
+    Error, Result,
+    ot::{Params, Potentials, Problem, solve},
+};
+
+/// How far two coordinates are apart, `C_pq = mean_i c(x_ip, y_iq)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CoordinateCost {
+    /// `c(s, t) = (s − t)²`, in closed form: `O(dim²)` memory.
+    #[default]
+    Squared,
+    /// `c(s, t) = |s − t|`, streamed over rows: `O(dim²)` memory.
+    Absolute,
+}
+
+/// Settings of [`CoordinateTransport`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TransportConfig {
+    /// The cost of a pair of coordinates.
+    pub cost: CoordinateCost,
+    /// Regularisation relative to the mean cost: the solver's ε is `relative_epsilon · mean(C)`.
+    pub relative_epsilon: f64,
+    /// Largest marginal error of the plan.
+    pub tolerance: f64,
+    /// Largest number of Sinkhorn iterations a call.
+    pub max_iterations: usize,
+}
+
+impl Default for TransportConfig {
+    fn default() -> Self {
+        Self { cost: CoordinateCost::Squared, relative_epsilon: 0.05, tolerance: 1e-3, max_iterations: 200 }
+    }
+}
+
+/// Transport between the coordinates of views, warm-started from call to call.
+#[derive(Debug, Default)]
+pub struct CoordinateTransport {
+    config: TransportConfig,
+    warm: Option<Potentials<f32>>,
+}
+
+/// A plan between coordinates and what it costs.
+#[derive(Debug)]
+pub struct Transport {
+    /// The barycentric map `d·T` `[dim, dim]`, outside the tape: each row sums to 1.
+    pub map: Tensor,
+    /// `<C, T>` as a scalar on the tape. By the envelope theorem the gradient at a fixed `T` is that of the
+    /// transport cost itself.
+    pub wasserstein: Tensor,
+    /// L1 marginal error of `T`.
+    pub marginal_error: f64,
+    /// Sinkhorn iterations taken.
+    pub iterations: usize,
+}
+
+impl CoordinateTransport {
+    /// With nothing known yet.
+    #[must_use]
+    pub fn new(config: TransportConfig) -> Self {
+        Self { config, warm: None }
+    }
+
+    /// Forgets the last potentials, so the next call starts cold.
+    pub fn reset(&mut self) {
+        self.warm = None;
+    }
+
+    /// The plan from the coordinates of `view` to those of `target`, both `[rows, dim]` on the tape.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the views differ in shape or are empty, [`Error::Entry`] when one holds NaN or infinity,
+    /// [`Error::Parameter`] when the settings are out of range.
+    pub fn align(&mut self, view: &Tensor, target: &Tensor) -> Result<Transport> {
+        let (x, y) = (view.detach().contiguous(), target.detach().contiguous());
+        let shape = x.size();
+        if shape.len() != 2 || shape != y.size() || shape.contains(&0) {
+            return Err(Error::Shape {
+                argument: "views",
+                expected: format!("two matrices of one shape, at least 1 × 1 (the first is {shape:?})"),
+                found: format!("{:?}", y.size()),
+            });
+        }
+        let cost = self.config.cost.between(&x, &y)?;
+        let values = recgoat_torch::to_vec(&cost)?;
+        let mean = values.iter().map(|&c| f64::from(c)).sum::<f64>() / values.len() as f64;
+        // Equal views cost nothing; any positive ε then leads to the same plan.
+        let scale = if mean > 0.0 || mean.is_nan() { mean } else { 1.0 };
+        let scaled: Vec<f32> = values.iter().map(|&c| (f64::from(c) / scale) as f32).collect();
+        let dim = shape[1] as usize;
+        let weights = vec![1.0 / dim as f32; dim];
+        let problem = Problem::new(&weights, &weights, &scaled)?;
+        let params = Params::new(self.config.relative_epsilon)
+            .tolerance(self.config.tolerance)
+            .max_iterations(self.config.max_iterations)
+            .check()?;
+        let solution = solve(&problem, &params, self.warm.take());
+        let plan = solution.plan(&problem);
+        let (marginal_error, iterations) = (solution.marginal_error, solution.iterations);
+        self.warm = Some(solution.potentials);
+        let plan = recgoat_torch::from_slice(&plan, &[dim as i64, dim as i64], x.device())?;
+        let value = (&cost * &plan).sum(Kind::Double).double_value(&[]);
+        let (dx, dy) = self.config.cost.gradient(&x, &y, &plan)?;
+        let wasserstein = recgoat_torch::scalar_with_gradient(value, &[(view, &dx), (target, &dy)]);
+        Ok(Transport { map: plan * dim as f64, wasserstein, marginal_error, iterations })
+    }
+}
+
+impl CoordinateCost {
+    /// `C` `[dim, dim]` between the columns of `x` and of `y`, both `[rows, dim]`, outside the tape.
+    ///
+    /// # Errors
+    /// A failure of libtorch's.
+    pub fn between(self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Squared => Ok(tch::no_grad(|| squared::cost(x, y))),
+            Self::Absolute => on_cpu(x, y, absolute::cost),
+        }
+    }
+
+    /// Gradients of `<C, weights>` at `x` and at `y` for fixed `weights` `[dim, dim]`, outside the tape.
+    ///
+    /// # Errors
+    /// A failure of libtorch's.
+    pub fn gradient(self, x: &Tensor, y: &Tensor, weights: &Tensor) -> Result<(Tensor, Tensor)> {
+        match self {
+            Self::Squared => Ok(tch::no_grad(|| squared::gradient(x, y, weights))),
+            Self::Absolute => {
+                let weights = recgoat_torch::to_vec(weights)?;
+                let dx = on_cpu(x, y, |x, y, dim| absolute::gradient(x, y, &weights, dim))?;
+                let flipped = absolute::transpose(&weights, x.size()[1] as usize);
+                Ok((dx, on_cpu(y, x, |y, x, dim| absolute::gradient(y, x, &flipped, dim))?))
+            }
+        }
+    }
+}
+
+/// Runs a kernel on slices of two matrices of one shape; its result has their number of columns.
+fn on_cpu(x: &Tensor, y: &Tensor, kernel: impl Fn(&[f32], &[f32], usize) -> Vec<f32>) -> Result<Tensor> {
+    let dim = x.size()[1];
+    let local = |t: &Tensor| t.detach().to_device(Device::Cpu).contiguous();
+    let (a, b) = (local(x), local(y));
+    let out = kernel(recgoat_torch::as_slice(&a)?, recgoat_torch::as_slice(&b)?, dim as usize);
+    Ok(recgoat_torch::from_slice(&out, &[out.len() as i64 / dim, dim], x.device())?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! A data set: interactions, modality features and labels, read from a folder or made in memory.
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::inter;
+use crate::interactions::{Interactions, Split};
+use crate::labels::Labels;
+use crate::modality::Modality;
+use crate::npy;
+
+/// A checked data set. Whatever it hands out is well formed: nothing downstream has to doubt it.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    name: String,
+    interactions: Interactions,
+    modalities: Vec<Modality>,
+    digest: String,
+    user_labels: Labels,
+    item_labels: Labels,
+}
+
+impl Dataset {
+    /// Reads a folder with one `<name>.inter` file, any number of `<modality>_feat.npy` files (each with
+    /// an optional `<modality>_mask.npy`), and optional `users.tsv` and `items.tsv`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when a file cannot be read, else [`Error::File`] or [`Error::Line`], which name what
+    /// is wrong where.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let names = file_names(dir)?;
+        let inter = only_inter(dir, &names)?;
+        let mut digest = ContentDigest::default();
+        let inter_path = dir.join(inter);
+        let table = inter::parse(&inter_path, &digest.read(&inter_path, inter)?)?;
+
+        let mut modalities: Vec<Modality> = Vec::new();
+        for (file, modality) in names.iter().filter_map(|n| Some((n, n.strip_suffix("_feat.npy")?))) {
+            let path = dir.join(file);
+            let features = npy::parse_features(&path, &digest.read(&path, file)?)?;
+            if features.rows < table.items {
+                let expected = format!("at least {} rows (one for each itemID of {inter})", table.items);
+                return Err(Error::file(&path, expected, features.rows.to_string()));
+            }
+            if let Some(first) = modalities.first().filter(|first| first.rows() != features.rows) {
+                let expected = format!("{} rows as in {}_feat.npy", first.rows(), first.name());
+                return Err(Error::file(&path, expected, features.rows.to_string()));
+            }
+            let mask = format!("{modality}_mask.npy");
+            let present = if names.contains(&mask) {
+                let path = dir.join(&mask);
+                npy::parse_mask(&path, &digest.read(&path, &mask)?, features.rows)?
+            } else {
+                vec![true; features.rows]
+            };
+            let checked = Modality::new(modality, features.rows, features.width, features.values, present);
+            modalities.push(checked.map_err(|e| e.in_file(&path))?);
+        }
+        for (file, modality) in names.iter().filter_map(|n| Some((n, n.strip_suffix("_mask.npy")?))) {
+            if !names.contains(&format!("{modality}_feat.npy")) {
+                let expected = format!("{modality}_feat.npy beside it");
+                return Err(Error::file(&dir.join(file), expected, "none"));
+            }
+        }
+
+        let items = modalities.first().map_or(table.items, Modality::rows);
+        Ok(Self {
+            name: inter.trim_end_matches(".inter").to_owned(),
+            interactions: Interactions::from_rows(table.users, items, &table.rows),
+            modalities,
+            digest: digest.finish(),
+            user_labels: Labels::read(&dir.join("users.tsv"), "userID", table.users)?,
+            item_labels: Labels::read(&dir.join("items.tsv"), "itemID", items)?,
+        })
+    }
+
+    /// Puts a data set together in memory: for synthetic data and tests.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when a modality has another number of rows than there are items, or a name
+    /// occurs twice.
+    pub fn from_parts(
+        name: impl Into<String>,
+        interactions: Interactions,
+        mut modalities: Vec<Modality>,
+    ) -> Result<Self> {
+        modalities.sort_by(|a, b| a.name().cmp(b.name()));
+        for modality in &modalities {
+            if modality.rows() != interactions.items() {
+                let expected = format!("{} rows, one for each item", interactions.items());
+                let name = format!("modality {}", modality.name());
+                return Err(Error::argument(name, expected, modality.rows().to_string()));
+            }
+        }
+        if let Some([first, _]) = modalities.array_windows().find(|[a, b]| a.name() == b.name()) {
+            return Err(Error::argument(format!("modality {}", first.name()), "each name once", "it twice"));
+        }
+        let digest = digest_parts(&interactions, &modalities);
+        Ok(Self {
+            name: name.into(),
+            interactions,
+            modalities,
+            digest,
+            user_labels: Labels::default(),
+            item_labels: Labels::default(),
+        })
+    }
+
+    /// The data set's name: that of its `.inter` file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Who interacted with what, per split.
+    pub fn interactions(&self) -> &Interactions {
+        &self.interactions
+    }
+
+    /// The features, sorted by name; each has one row per item.
+    pub fn modalities(&self) -> &[Modality] {
+        &self.modalities
+    }
+
+    /// SHA-256 in hexadecimal over the names and contents of the files that were used (`.inter`,
+    /// `_feat.npy`, `_mask.npy`), or over the parts of a data set made in memory.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The item's title, where `items.tsv` has one (column `title` or `name`).
+    pub fn item_title(&self, item: usize) -> Option<&str> {
+        self.item_labels.title(item)
+    }
+
+    /// The item's original id, or its dense id where none is known.
+    pub fn item_label(&self, item: usize) -> Cow<'_, str> {
+        self.item_labels.original(item)
+    }
+
+    /// The user's original id, or the dense id where none is known.
+    pub fn user_label(&self, user: usize) -> Cow<'_, str> {
+        self.user_labels.original(user)
+    }
+}
+
+fn file_names(dir: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).map_err(Error::io(dir))? {
+        // A name that is not UTF-8 belongs to no file of the format.
+        names.extend(entry.map_err(Error::io(dir))?.file_name().into_string());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn only_inter<'a>(dir: &Path, names: &'a [String]) -> Result<&'a str> {
+    let found: Vec<_> = names.iter().map(String::as_str).filter(|name| name.ends_with(".inter")).collect();
+    match found.as_slice() {
+        [one] => Ok(one),
+        [] => Err(Error::file(dir, "one .inter file", "none")),
+        several => Err(Error::file(dir, "one .inter file", several.join(", "))),
+    }
+}
+
+/// Reads files and hashes what it read.
+#[derive(Default)]
+struct ContentDigest(Sha256);
+
+impl ContentDigest {
+    fn read(&mut self, path: &Path, name: &str) -> Result<Vec<u8>> {
+        let bytes = fs::read(path).map_err(Error::io(path))?;
+        self.add(name, &bytes);
+        Ok(bytes)
+    }
+
+    /// The lengths keep one file's end apart from the next one's beginning.
+    fn add(&mut self, name: &str, bytes: &[u8]) {
+        for part in [name.as_bytes(), bytes] {
+            self.0.update((part.len() as u64).to_le_bytes());
+            self.0.update(part);
+        }
+    }
+
+    fn finish(self) -> String {
+        format!("{:x}", self.0.finalize())
+    }
+}
+
+fn digest_parts(interactions: &Interactions, modalities: &[Modality]) -> String {
+    let mut digest = ContentDigest::default();
+    digest.add("items", &(interactions.items() as u64).to_le_bytes());
+    for split in Split::ALL {
+        let pairs = interactions.split(split).pairs();
+        let bytes: Vec<u8> = pairs.flat_map(|(user, item)| [user, item]).flat_map(u32::to_le_bytes).collect();
+        digest.add(split.name(), &bytes);
+    }
+    for modality in modalities {
+        let values: Vec<u8> = modality.values().iter().flat_map(|x| x.to_le_bytes()).collect();
+        let present: Vec<u8> = modality.present().iter().map(|&present| present.into()).collect();
+        digest.add(modality.name(), &values);
+        digest.add(modality.name(), &present);
+    }
+    digest.finish()
+}

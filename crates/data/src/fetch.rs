@@ -1,0 +1,47 @@
+//! Fetches data sets that may not be redistributed from where their publishers put them.
+
+mod knowledge;
+mod movielens;
+mod svd;
+mod wheel;
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+
+/// The names that [`fetch`] knows.
+pub fn known() -> &'static [&'static str] {
+    &["ml-100k"]
+}
+
+/// Makes the data set `name` in the folder `out`, or opens it where it is complete already.
+///
+/// `ml-100k` is MovieLens-100K out of the PyPI wheel `recbole==1.2.1`, which `python3 -m pip` downloads and
+/// whose SHA-256 is checked. Dense ids are the original ids less 1; the split is
+/// [`SplitRule::UserTime`](crate::prepare::SplitRule::UserTime), 80/10/10. Modalities: `genre`, a multi-hot vector,
+/// and `knowledge`, 128 numbers from the wheel's knowledge graph (see the crate's README). GroupLens forbids
+/// redistributing the data.
+///
+/// `progress` is told each step before it begins.
+///
+/// # Errors
+/// [`Error::Argument`] for an unknown name, [`Error::Fetch`] when Python, pip or the network is missing,
+/// [`Error::File`] when the download is not the file expected or `out` holds something else.
+pub fn fetch(name: &str, out: &Path, progress: &mut dyn FnMut(&str)) -> Result<Dataset> {
+    if !known().contains(&name) {
+        return Err(Error::argument("data set", format!("one of {}", known().join(", ")), name));
+    }
+    if movielens::is_complete(out) {
+        return Dataset::open(out);
+    }
+    crate::folder::check_free(out)?;
+    let temporary = tempfile::tempdir().map_err(Error::io(&std::env::temp_dir()))?;
+    progress(&format!("downloading {}", wheel::REQUIREMENT));
+    let wheel = wheel::download(OsStr::new("python3"), temporary.path())?;
+    progress("checking its SHA-256");
+    let wheel = wheel::Wheel::open(&wheel)?;
+    progress("deriving the genre and knowledge features");
+    movielens::write(wheel, out)
+}

@@ -1,0 +1,151 @@
+//! Reads and writes the two `.npy` forms of a data set: `float32 [items, width]` features and
+//! `uint8` or `bool [items]` masks.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
+use npyz::WriterBuilder;
+
+use crate::error::{Error, Result, quote};
+
+/// A matrix as it lies in a feature file.
+#[derive(Debug)]
+pub(crate) struct Matrix {
+    pub(crate) rows: usize,
+    pub(crate) width: usize,
+    pub(crate) values: Vec<f32>,
+}
+
+/// Reads `float32 [rows, width]` in C order.
+pub(crate) fn parse_features(path: &Path, bytes: &[u8]) -> Result<Matrix> {
+    let array = Array::parse(path, bytes)?;
+    let &[rows, width] = array.shape.as_slice() else {
+        return Err(Error::file(path, "shape [items, width]", format!("shape {:?}", array.shape)));
+    };
+    if array.descr != "<f4" {
+        let expected = "dtype <f4 (numpy.float32)";
+        return Err(Error::file(path, expected, format!("dtype {}", quote(array.descr.as_bytes()))));
+    }
+    if array.order == Order::Fortran {
+        let expected = "C order (numpy.ascontiguousarray)";
+        return Err(Error::file(path, expected, "Fortran order"));
+    }
+    let (numbers, _) = array.data(4)?.as_chunks::<4>();
+    Ok(Matrix { rows, width, values: numbers.iter().map(|&number| f32::from_le_bytes(number)).collect() })
+}
+
+/// Reads `uint8` or `bool [rows]`.
+pub(crate) fn parse_mask(path: &Path, bytes: &[u8], rows: usize) -> Result<Vec<bool>> {
+    let array = Array::parse(path, bytes)?;
+    if array.shape != [rows] {
+        return Err(Error::file(path, format!("shape [{rows}]"), format!("shape {:?}", array.shape)));
+    }
+    if !["|u1", "|b1"].contains(&array.descr.as_str()) {
+        let expected = "dtype |u1 (numpy.uint8) or |b1 (numpy.bool_)";
+        return Err(Error::file(path, expected, format!("dtype {}", quote(array.descr.as_bytes()))));
+    }
+    let flags = array.data(1)?.iter().enumerate().map(|(row, &flag)| match flag {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(Error::file(path, format!("0 or 1 in row {row}"), other.to_string())),
+    });
+    flags.collect()
+}
+
+/// Writes `float32 [rows, width]`.
+pub(crate) fn write_features(path: &Path, width: usize, values: &[f32]) -> Result<()> {
+    write(path, &[(values.len() / width) as u64, width as u64], values)
+}
+
+/// Writes `uint8 [rows]`.
+pub(crate) fn write_mask(path: &Path, present: &[bool]) -> Result<()> {
+    let flags: Vec<u8> = present.iter().map(|&present| present.into()).collect();
+    write(path, &[flags.len() as u64], &flags)
+}
+
+fn write<T: npyz::AutoSerialize + Copy>(path: &Path, shape: &[u64], values: &[T]) -> Result<()> {
+    let attempt = || {
+        let file = BufWriter::new(File::create(path)?);
+        let mut writer = npyz::WriteOptions::new().default_dtype().shape(shape).writer(file).begin_nd()?;
+        writer.extend(values.iter().copied())?;
+        writer.finish()
+    };
+    attempt().map_err(Error::io(path))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Order {
+    C,
+    Fortran,
+}
+
+/// A `.npy` file whose header is read and whose data is not.
+struct Array<'a> {
+    path: &'a Path,
+    descr: String,
+    order: Order,
+    shape: Vec<usize>,
+    data: &'a [u8],
+}
+
+impl<'a> Array<'a> {
+    // The header is read here because a general reader evaluates it as a Python literal: hostile nesting
+    // makes that hang or overflow the stack, and sizes beyond 64 bits make it panic.
+    fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
+        if bytes.is_empty() {
+            return Err(Error::file(path, "a .npy file", "an empty file"));
+        }
+        let split = |at: usize| bytes.split_at_checked(at);
+        let Some((text, data)) = bytes
+            .strip_prefix(b"\x93NUMPY")
+            .and_then(|rest| match *rest {
+                [1, 0, a, b, ..] => Some(10 + usize::from(u16::from_le_bytes([a, b]))),
+                [2 | 3, 0, a, b, c, d, ..] => 12usize.checked_add(u32::from_le_bytes([a, b, c, d]) as usize),
+                _ => None,
+            })
+            .and_then(split)
+        else {
+            let found = quote(&bytes[..bytes.len().min(12)]);
+            return Err(Error::file(path, "the whole header of a .npy file, version 1 to 3", found));
+        };
+        let Some((descr, order, shape)) = parse_header(text) else {
+            let found = quote(text.get(10..).unwrap_or_default());
+            return Err(Error::file(
+                path,
+                "a header with descr, fortran_order and shape of a plain array",
+                found,
+            ));
+        };
+        Ok(Self { path, descr, order, shape, data })
+    }
+
+    fn data(&self, bytes_per_value: usize) -> Result<&'a [u8]> {
+        let length = self.shape.iter().try_fold(bytes_per_value, |product, &n| product.checked_mul(n));
+        if length != Some(self.data.len()) {
+            let expected = match length {
+                Some(length) => format!("{length} bytes of data for shape {:?}", self.shape),
+                None => format!("a shape that fits in memory, not {:?}", self.shape),
+            };
+            return Err(Error::file(self.path, expected, format!("{} bytes", self.data.len())));
+        }
+        Ok(self.data)
+    }
+}
+
+/// Finds the three fields of `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
+fn parse_header(bytes: &[u8]) -> Option<(String, Order, Vec<usize>)> {
+    let text: String = String::from_utf8_lossy(bytes).replace('"', "'").split_whitespace().collect();
+    let field = |start: &str, end: char| {
+        let (_, rest) = text.split_once(start)?;
+        rest.split_once(end).map(|(value, _)| value)
+    };
+    let order = match field("'fortran_order':", ',')? {
+        "False" => Order::C,
+        "True" => Order::Fortran,
+        _ => return None,
+    };
+    let shape = field("'shape':(", ')')?;
+    let shape = shape.split(',').filter(|n| !n.is_empty()).map(|n| n.parse().ok()).collect::<Option<_>>()?;
+    Some((field("'descr':'", '\'')?.to_owned(), order, shape))
+}

@@ -1,0 +1,176 @@
+//! The plots of a report as SVG text, drawn without any font of the machine.
+
+use std::io;
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::{Report, RunResult, tables};
+use crate::error::{Error, Result};
+use crate::stats::Spread;
+
+/// Learning curves: Recall@20 on valid against the epoch. The first run of a model is drawn strong,
+/// with a dot at its best epoch, the others faint.
+///
+/// # Errors
+/// When the plotting library fails.
+pub(super) fn curves(report: &Report) -> Result<String> {
+    let mut svg = String::new();
+    draw_curves(report, &SVGBackend::with_string(&mut svg, (WIDTH as u32, 760)).into_drawing_area())
+        .map_err(|error| Error::Plot { plot: "learning curves", message: error.to_string() })?;
+    Ok(svg)
+}
+
+/// Bars of the mean test Recall@20 of each model, with whiskers of one standard deviation over its runs.
+///
+/// # Errors
+/// When the plotting library fails.
+pub(super) fn bars(report: &Report) -> Result<String> {
+    let mut svg = String::new();
+    let height = HEADING + ROW * report.models.len().max(1) as i32 + 24;
+    draw_bars(report, &SVGBackend::with_string(&mut svg, (WIDTH as u32, height as u32)).into_drawing_area())
+        .map_err(|error| Error::Plot { plot: "test bars", message: error.to_string() })?;
+    Ok(svg)
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Drawn = std::result::Result<(), DrawingAreaErrorKind<io::Error>>;
+
+/// Plots are drawn at twice their size on the page: the backend rounds coordinates to whole pixels.
+const WIDTH: i32 = 1640;
+const HEADING: i32 = 84;
+const ROW: i32 = 64;
+const MARGIN: i32 = 16;
+/// Font size that the backend writes as 26 pixels, 13 on the page.
+const TEXT: f64 = 26.0 * 1.24;
+
+const INK: RGBColor = RGBColor(0x24, 0x29, 0x2f);
+const QUIET: RGBColor = RGBColor(0x5b, 0x65, 0x70);
+const RULE: RGBColor = RGBColor(0xe3, 0xe6, 0xea);
+
+/// Colours told apart by colour-blind readers (Okabe and Ito 2008, without black and yellow).
+const PALETTE: [RGBColor; 6] = [
+    RGBColor(0x00, 0x72, 0xb2),
+    RGBColor(0xd5, 0x5e, 0x00),
+    RGBColor(0x00, 0x9e, 0x73),
+    RGBColor(0xcc, 0x79, 0xa7),
+    RGBColor(0xe6, 0x9f, 0x00),
+    RGBColor(0x56, 0xb4, 0xe9),
+];
+
+fn draw_curves(report: &Report, root: &Area<'_>) -> Drawn {
+    root.fill(&WHITE)?;
+    root.draw(&text("Recall@20 on valid, by epoch", (MARGIN, 28), INK, HPos::Left))?;
+    let runs = report.models.iter().flat_map(|model| &model.runs);
+    let all_points = || runs.clone().flat_map(points);
+    if all_points().next().is_none() {
+        return root.draw(&text("no learning curve was recorded", (MARGIN, HEADING), QUIET, HPos::Left));
+    }
+    let last = all_points().map(|(epoch, _)| epoch).max().unwrap_or(0).max(1);
+    let lowest = all_points().map(|(_, valid)| valid).fold(f64::INFINITY, f64::min);
+    let highest = all_points().map(|(_, valid)| valid).fold(f64::NEG_INFINITY, f64::max);
+    // A curve without any spread still needs an axis of some length.
+    let padding = ((highest - lowest) * 0.06).max(1e-4);
+
+    let names: Vec<String> = report.models.iter().map(|model| shortened(&model.name)).collect();
+    let legend = WIDTH - names.iter().map(|name| text_width(name)).max().unwrap_or(0) - 88;
+    let (plot, key) = root.split_horizontally(legend);
+    let mut chart = ChartBuilder::on(&plot)
+        .margin_top(HEADING - 24)
+        .margin_right(24)
+        .margin_bottom(8)
+        .x_label_area_size(72)
+        .y_label_area_size(104)
+        .build_cartesian_2d(0..last, lowest - padding..highest + padding)?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .bold_line_style(RULE.stroke_width(2))
+        .light_line_style(TRANSPARENT)
+        .axis_style(RULE.stroke_width(2))
+        .label_style(("sans-serif", TEXT).into_font().color(&QUIET))
+        .x_labels(8)
+        .y_labels(6)
+        .y_label_formatter(&|value| format!("{value:.3}"))
+        .draw()?;
+    for (index, (model, name)) in report.models.iter().zip(&names).enumerate() {
+        let colour = PALETTE[index % PALETTE.len()];
+        for run in model.runs.iter().skip(1) {
+            chart.draw_series(LineSeries::new(points(run), colour.mix(0.35).stroke_width(2)))?;
+        }
+        if let Some(run) = model.runs.first() {
+            chart.draw_series(LineSeries::new(points(run), colour.stroke_width(4)))?;
+            let best = points(run).find(|&(epoch, _)| epoch == run.best_epoch);
+            chart.draw_series(best.map(|point| Circle::new(point, 9, colour.filled())))?;
+        }
+        let y = HEADING + 40 * index as i32;
+        key.draw(&PathElement::new([(8, y), (48, y)], colour.stroke_width(4)))?;
+        key.draw(&text(name, (60, y), INK, HPos::Left))?;
+    }
+    drop(chart);
+    root.present()
+}
+
+fn draw_bars(report: &Report, root: &Area<'_>) -> Drawn {
+    root.fill(&WHITE)?;
+    root.draw(&text(
+        "Recall@20 on test, mean ± standard deviation over seeds",
+        (MARGIN, 28),
+        INK,
+        HPos::Left,
+    ))?;
+    let names: Vec<String> = report.models.iter().map(|model| shortened(&model.name)).collect();
+    let values = tables::over_models(report, "recall@20");
+    let spreads: Vec<Option<Spread>> = values.iter().map(|values| Spread::of(values).ok()).collect();
+    let longest = spreads.iter().flatten().map(|spread| spread.mean + spread.sd.unwrap_or(0.0));
+    let longest = longest.fold(f64::MIN_POSITIVE, f64::max);
+
+    let left = MARGIN + names.iter().map(|name| text_width(name)).max().unwrap_or(0) + 20;
+    let room = f64::from(WIDTH - left - MARGIN - text_width("0.0000 ± 0.0000") - 20);
+    let x_of = |value: f64| left + (value / longest * room).round() as i32;
+    for (index, (name, spread)) in names.iter().zip(&spreads).enumerate() {
+        let y = HEADING + ROW * index as i32 + ROW / 2;
+        root.draw(&text(name, (left - 20, y), INK, HPos::Right))?;
+        let Some(Spread { mean, sd }) = *spread else {
+            root.draw(&text("not measured", (left + 16, y), QUIET, HPos::Left))?;
+            continue;
+        };
+        let colour = PALETTE[index % PALETTE.len()];
+        root.draw(&Rectangle::new([(left, y - 20), (x_of(mean), y + 20)], colour.mix(0.85).filled()))?;
+        let (low, high) = (x_of(mean - sd.unwrap_or(0.0)), x_of(mean + sd.unwrap_or(0.0)));
+        if sd.is_some() {
+            for whisker in
+                [[(low, y), (high, y)], [(low, y - 8), (low, y + 8)], [(high, y - 8), (high, y + 8)]]
+            {
+                root.draw(&PathElement::new(whisker, INK.stroke_width(3)))?;
+            }
+        }
+        let value = sd.map_or_else(|| format!("{mean:.4}"), |sd| format!("{mean:.4} ± {sd:.4}"));
+        root.draw(&text(&value, (high + 16, y), INK, HPos::Left))?;
+    }
+    let end = HEADING + ROW * report.models.len() as i32;
+    root.draw(&PathElement::new([(left, HEADING), (left, end)], QUIET.stroke_width(2)))?;
+    root.present()
+}
+
+/// The finite points of a run's curve.
+fn points(run: &RunResult) -> impl Iterator<Item = (usize, f64)> {
+    run.curve.iter().filter(|point| point.valid.is_finite()).map(|point| (point.epoch, point.valid))
+}
+
+/// Text whose vertical middle, and `side` horizontally, is at `at`.
+fn text(text: &str, at: (i32, i32), colour: RGBColor, side: HPos) -> Text<'static, (i32, i32), String> {
+    let style = ("sans-serif", TEXT).into_font().color(&colour).pos(Pos::new(side, VPos::Center));
+    Text::new(text.to_owned(), at, style)
+}
+
+/// A generous estimate: no font is at hand to measure with.
+fn text_width(text: &str) -> i32 {
+    15 * text.chars().count() as i32
+}
+
+/// A name cut so that it leaves room for the plot.
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= 28 { name.to_owned() } else { name.chars().take(27).chain(['…']).collect() }
+}

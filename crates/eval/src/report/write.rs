@@ -1,0 +1,70 @@
+//! The files of a report, each complete or absent.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::{Report, charts, html, markdown};
+use crate::error::{Error, Result};
+
+impl Report {
+    /// The report as Markdown.
+    pub fn to_markdown(&self) -> String {
+        markdown::render(self)
+    }
+
+    /// The report as one offline HTML page: no script, no resource from elsewhere.
+    ///
+    /// # Errors
+    /// When a plot cannot be drawn.
+    pub fn to_html(&self) -> Result<String> {
+        Ok(html::render(self, &charts::curves(self)?, &charts::bars(self)?))
+    }
+
+    /// Writes `report.json`, `report.md`, `report.html`, `curves_NAME.svg` and `bars_NAME.svg` into `dir`,
+    /// which is made where it is missing, and returns their paths in this order.
+    ///
+    /// NAME is the dataset's name, with `-` for anything but ASCII letters, digits, `-` and `_`. Each
+    /// file is written beside its place and renamed into it, so none is ever seen half-written.
+    ///
+    /// # Errors
+    /// When a plot cannot be drawn or a file cannot be written.
+    pub fn write(&self, dir: &Path) -> Result<Vec<PathBuf>> {
+        let (curves, bars) = (charts::curves(self)?, charts::bars(self)?);
+        let name: String = self.dataset.name.chars().map(file_name_char).collect();
+        let mut json = serde_json::to_string_pretty(self).map_err(|error| Error::Write {
+            path: dir.join("report.json"),
+            source: io::Error::other(error),
+        })?;
+        json.push('\n');
+        let files = [
+            ("report.json".to_owned(), json),
+            ("report.md".to_owned(), self.to_markdown()),
+            ("report.html".to_owned(), html::render(self, &curves, &bars)),
+            (format!("curves_{name}.svg"), curves),
+            (format!("bars_{name}.svg"), bars),
+        ];
+        fs::create_dir_all(dir).map_err(|source| Error::Write { path: dir.to_owned(), source })?;
+        let write = |(name, text): (String, String)| {
+            let path = dir.join(name);
+            replace(&path, &text).map_err(|source| Error::Write { path: path.clone(), source })?;
+            Ok(path)
+        };
+        files.into_iter().map(write).collect()
+    }
+}
+
+/// Puts `text` at `path` by way of a temporary file beside it.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let temporary = PathBuf::from(temporary);
+    let mut file = File::create(&temporary)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
+}
+
+fn file_name_char(c: char) -> char {
+    if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }
+}

@@ -1,0 +1,57 @@
+//! Sparse matrix times dense matrix on slices.
+
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+/// Rows a rayon task takes: enough to hide its cost, few enough to balance uneven degrees.
+const ROWS: usize = 64;
+
+/// Columns held in registers at once.
+const TILE: usize = 32;
+
+/// Compressed sparse rows, borrowed.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) offsets: &'a [usize],
+    pub(crate) columns: &'a [u32],
+    pub(crate) values: &'a [f32],
+}
+
+/// `out = scale · (base + A x)`, with `A` `[n, n]` and the others `[n, width]`, row-major.
+///
+/// Cost: 2·entries·width flops; entries·width reads of `x` in random rows, each a whole run of `width` floats.
+/// Every row is summed in the order of its entries by one thread: the bits do not depend on the thread count.
+pub(crate) fn spmm_add(a: Rows<'_>, x: &[f32], base: &[f32], scale: f32, out: &mut [f32], width: usize) {
+    out.par_chunks_mut(ROWS * width).enumerate().for_each(|(chunk, out)| {
+        for (lane, out) in out.chunks_mut(width).enumerate() {
+            let row = chunk * ROWS + lane;
+            let span = a.offsets[row]..a.offsets[row + 1];
+            let base = &base[row * width..][..width];
+            row_kernel(&a.columns[span.clone()], &a.values[span], x, base, scale, out);
+        }
+    });
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+fn row_kernel(columns: &[u32], values: &[f32], x: &[f32], base: &[f32], scale: f32, out: &mut [f32]) {
+    let width = out.len();
+    let whole = width - width % TILE;
+    for start in (0..whole).step_by(TILE) {
+        let mut sum = [0f32; TILE];
+        sum.copy_from_slice(&base[start..start + TILE]);
+        for (&column, &value) in columns.iter().zip(values) {
+            let source = &x[column as usize * width + start..][..TILE];
+            for (sum, source) in sum.iter_mut().zip(source) {
+                *sum += value * source;
+            }
+        }
+        for (out, sum) in out[start..start + TILE].iter_mut().zip(sum) {
+            *out = scale * sum;
+        }
+    }
+    for at in whole..width {
+        let terms =
+            columns.iter().zip(values).map(|(&column, value)| value * x[column as usize * width + at]);
+        out[at] = scale * terms.fold(base[at], |sum, term| sum + term);
+    }
+}

@@ -1,0 +1,34 @@
+//! `cargo xtask doc`: the API documentation.
+
+use crate::libtorch::{self, Flavour};
+use crate::{process, usage, workspace};
+use anyhow::Result;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Builds the API documentation of every crate; a warning is an error.
+
+Usage: cargo xtask doc
+
+Example: cargo xtask doc";
+
+pub(crate) fn run(args: lexopt::Parser) -> Result<ExitCode> {
+    usage::without_options(args, HELP, || {
+        let root = workspace::root();
+        libtorch::ensure(&root, Flavour::Cpu)?;
+        let mut flags = vec!["-Dwarnings".to_owned()];
+        let katex = root.join("docs/katex/header.html");
+        if katex.exists() {
+            flags.push(format!("--html-in-header={}", katex.display()));
+        }
+        // The encoded form separates flags by U+001F, so that a path may hold spaces.
+        let flags = flags.join("\u{1f}");
+        process::run(
+            workspace::cargo()
+                .args(["doc", "--workspace", "--no-deps"])
+                .env("CARGO_ENCODED_RUSTDOCFLAGS", flags),
+        )?;
+        println!("{}", workspace::target_dir()?.join("doc").display());
+        Ok(ExitCode::SUCCESS)
+    })
+}

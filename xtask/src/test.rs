@@ -1,0 +1,66 @@
+//! `cargo xtask test`: everything CI runs, the tests themselves last.
+
+use crate::libtorch::{self, Flavour};
+use crate::{licences, process, tidy, usage, workspace};
+use anyhow::{Context, Result, bail};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+const HELP: &str = "\
+Runs everything CI runs and stops at the first failure: setup when needed, formatting, clippy, house rules,
+licences, documentation tests, and all other tests (with cargo-nextest where it is installed).
+
+Usage: cargo xtask test
+
+Example: cargo xtask test";
+
+type Stage = (&'static str, fn() -> Result<()>);
+
+const STAGES: [Stage; 7] = [
+    ("setup", setup),
+    ("fmt", || process::run(workspace::cargo().args(["fmt", "--all", "--", "--check"]))),
+    ("clippy", clippy),
+    ("tidy", tidy::check),
+    ("licences", licences::check),
+    ("doctests", || process::run(workspace::cargo().args(["test", "--quiet", "--doc", "--workspace"]))),
+    ("tests", || process::run(&mut tests())),
+];
+
+pub(crate) fn run(args: lexopt::Parser) -> Result<ExitCode> {
+    usage::without_options(args, HELP, || {
+        for (index, (name, stage)) in STAGES.iter().enumerate() {
+            let heading = format!("[{}/{}] {name}", index + 1, STAGES.len());
+            eprintln!("{heading}");
+            let start = Instant::now();
+            stage().with_context(|| format!("{heading} failed"))?;
+            // The test runner's closing line stays the last one.
+            if index + 1 < STAGES.len() {
+                eprintln!("{heading}: {:.1} s", start.elapsed().as_secs_f64());
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn setup() -> Result<()> {
+    for component in ["fmt", "clippy"] {
+        if !process::succeeds(workspace::cargo().args([component, "--version"])) {
+            bail!("cargo {component} is missing: rustup component add rustfmt clippy");
+        }
+    }
+    libtorch::ensure(&workspace::root(), Flavour::Cpu).map(drop)
+}
+
+fn clippy() -> Result<()> {
+    process::run(workspace::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn tests() -> Command {
+    let mut command = workspace::cargo();
+    if process::succeeds(workspace::cargo().args(["nextest", "--version"])) {
+        command.args(["nextest", "run", "--workspace"]);
+    } else {
+        command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--examples"]);
+    }
+    command
+}
