@@ -54,7 +54,7 @@ pub(crate) fn ensure(root: &Path, flavour: Flavour) -> Result<Libtorch> {
     let local = root.join(".libtorch");
     match Source::choose(&local, env::var_os("LIBTORCH"), env::var_os("LIBTORCH_USE_PYTORCH"))? {
         Source::Variable(dir) => from_variable(dir, flavour),
-        Source::Python => from_python(),
+        Source::Python => from_python(flavour),
         Source::Local => {
             install::ensure(root, &local, flavour)?;
             Ok(Libtorch { dir: local, version: VERSION.into() })
@@ -87,20 +87,14 @@ impl Source {
 }
 
 fn from_variable(dir: PathBuf, flavour: Flavour) -> Result<Libtorch> {
-    let shown = dir.display();
+    let whose = format!("LIBTORCH={}", dir.display());
     let Some(version) = version::of_folder(&dir)? else {
-        bail!(
-            "LIBTORCH={shown} holds no libtorch (no version in it): point it at the folder above lib and include"
-        );
+        bail!("{whose} holds no libtorch (no version in it): point it at the folder above lib and include");
     };
-    version::check(&version, &format!("LIBTORCH={shown}"))?;
-    if flavour == Flavour::Cuda && !dir.join("lib/libtorch_cuda.so").exists() {
-        bail!("LIBTORCH={shown} has no lib/libtorch_cuda.so: point it at a CUDA build, or unset it");
-    }
-    Ok(Libtorch { dir, version })
+    accept(dir, version, flavour, &whose)
 }
 
-fn from_python() -> Result<Libtorch> {
+fn from_python(flavour: Flavour) -> Result<Libtorch> {
     let python = if env::var_os("VIRTUAL_ENV").is_some() { "python" } else { "python3" };
     let script = "import os, torch; print(torch.__version__); print(os.path.dirname(torch.__file__))";
     let text = process::output(Command::new(python).args(["-c", script])).with_context(|| {
@@ -110,8 +104,16 @@ fn from_python() -> Result<Libtorch> {
     let (Some(version), Some(dir)) = (lines.next(), lines.next()) else {
         bail!("{python} printed no torch version and folder");
     };
-    version::check(version, &format!("the torch of {python}"))?;
-    Ok(Libtorch { dir: dir.into(), version: version.into() })
+    accept(dir.into(), version.into(), flavour, &format!("the torch of {python} (LIBTORCH_USE_PYTORCH)"))
+}
+
+/// Checks a libtorch that the user chose by setting a variable.
+fn accept(dir: PathBuf, version: String, flavour: Flavour, whose: &str) -> Result<Libtorch> {
+    version::check(&version, whose, "install that version, or unset the variable")?;
+    if flavour == Flavour::Cuda && !dir.join("lib/libtorch_cuda.so").exists() {
+        bail!("{whose} has no lib/libtorch_cuda.so: take a CUDA build, or unset the variable");
+    }
+    Ok(Libtorch { dir, version })
 }
 
 #[cfg(test)]

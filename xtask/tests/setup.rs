@@ -68,11 +68,15 @@ impl Machine {
         self.path("workspace/.libtorch")
     }
 
-    fn setup(&self, variables: &[(&str, &str)]) -> Output {
+    fn command(&self, variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command.arg("setup").env_clear().env("PATH", self.path("bin")).env("INDEX", self.path("index"));
         command.env("CARGO_MANIFEST_DIR", self.path("workspace/xtask")).envs(variables.iter().copied());
-        command.output().unwrap()
+        command
+    }
+
+    fn setup(&self, variables: &[(&str, &str)]) -> Output {
+        self.command(variables).output().unwrap()
     }
 
     /// The last line of a setup that fails with exit code 1.
@@ -209,6 +213,8 @@ fn the_torch_of_python_is_taken_when_asked_for() {
     let machine = Machine::bare().with("c++", "").with("python3", "printf '2.11.0+cu130\\n/opt/torch\\n'");
     let output = machine.setup(&variable);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "libtorch 2.11.0+cu130 in /opt/torch\n");
+    let output = machine.command(&variable).arg("--cuda").output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("has no lib/libtorch_cuda.so"));
     let without = Machine::bare().with("c++", "").with("python3", "exit 1");
     assert!(without.complaint(&variable).contains("pip install torch==2.11.0"));
 }

@@ -38,7 +38,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // # Inspect
     let interactions = data.interactions();
-    let mut lines = format!("{}: {} users, {} items\n", data.name(), interactions.users(), interactions.items());
+    let mut lines =
+        format!("{}: {} users, {} items\n", data.name(), interactions.users(), interactions.items());
     for split in Split::ALL {
         writeln!(lines, "{:>6} {:>6}", split.name(), interactions.split(split).len())?;
     }
@@ -49,7 +50,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sampler = TripleSampler::new(interactions)?;
     let triples = sampler.epoch(&mut ChaCha8Rng::seed_from_u64(1));
     assert_eq!(triples.users.len(), interactions.split(Split::Train).len());
-    for ((user, positive), negative) in triples.users.iter().zip(&triples.positives).zip(&triples.negatives).take(3)
+    for ((user, positive), negative) in
+        triples.users.iter().zip(&triples.positives).zip(&triples.negatives).take(3)
     {
         writeln!(lines, "user {user} prefers {positive} to {negative}")?;
     }

@@ -21,8 +21,14 @@ pub fn known() -> &'static [&'static str] {
 /// `ml-100k` is MovieLens-100K out of the PyPI wheel `recbole==1.2.1`, which `python3 -m pip` downloads and
 /// whose SHA-256 is checked. Dense ids are the original ids less 1; the split is
 /// [`SplitRule::UserTime`](crate::prepare::SplitRule::UserTime), 80/10/10. Modalities: `genre`, a multi-hot vector,
-/// and `knowledge`, 128 numbers from the wheel's knowledge graph (see the crate's README). GroupLens forbids
-/// redistributing the data.
+/// and `knowledge`, 128 numbers from the wheel's knowledge graph. GroupLens forbids redistributing the data.
+///
+/// **`knowledge` is not aligned with the items.** The wheel's link file gives entities the item ids of
+/// MovieLens-20M, not those of MovieLens-100K: it links the entity of *Star Wars* to item 260, which is
+/// *Star Wars* there and *Event Horizon* here
+/// ([reported upstream](https://github.com/RUCAIBox/RecSysDatasets/issues/130)). The wheel holds nothing to
+/// tell the two numberings apart by, so nearly every film carries another film's facts. The modality is
+/// real in form and noise in content; expect nothing from it.
 ///
 /// `progress` is told each step before it begins.
 ///

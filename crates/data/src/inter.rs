@@ -161,3 +161,38 @@ fn check_ids(path: &Path, rows: &[Row], users: usize) -> Result<()> {
     let expected = format!("userID below {}, the number of interactions", rows.len());
     Err(Error::line(path, at + 2, expected, rows[at].user.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Bytes near the format: its header, then fields, separators and rubbish.
+    fn nearly() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            "[0-9]{1,11}".prop_map(String::into_bytes),
+            prop::sample::select(vec![b"\t".to_vec(), b"\n".to_vec(), b"\r\n".to_vec(), b"-".to_vec()]),
+            prop::collection::vec(any::<u8>(), 0..3),
+        ];
+        prop::collection::vec(piece, 0..60)
+            .prop_map(|pieces| [b"userID\titemID\tx_label\n".to_vec(), pieces.concat()].concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused_on_one_line(
+            bytes in prop_oneof![prop::collection::vec(any::<u8>(), 0..200), nearly()],
+        ) {
+            match parse(Path::new("a.inter"), &bytes) {
+                Ok(table) => {
+                    prop_assert!(table.users <= table.rows.len());
+                    prop_assert!(table.rows.iter().all(|row| (row.item as usize) < table.items));
+                }
+                Err(error) => {
+                    let message = error.to_string();
+                    prop_assert!(message.starts_with("a.inter") && !message.contains('\n'), "{message}");
+                }
+            }
+        }
+    }
+}

@@ -1,3 +1,5 @@
+//! All that lies between raw files and checked, split, sampled interactions.
+//!
 #![doc = include_str!("../README.md")]
 
 mod csr;

@@ -149,3 +149,64 @@ fn parse_header(bytes: &[u8]) -> Option<(String, Order, Vec<usize>)> {
     let shape = shape.split(',').filter(|n| !n.is_empty()).map(|n| n.parse().ok()).collect::<Option<_>>()?;
     Some((field("'descr':'", '\'')?.to_owned(), order, shape))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn one_line<T>(result: Result<T>) {
+        if let Err(error) = result {
+            let message = error.to_string();
+            assert!(message.starts_with("x.npy: expected ") && !message.contains('\n'), "{message}");
+        }
+    }
+
+    fn file(width: usize, values: &[f32]) -> Vec<u8> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.npy");
+        write_features(&path, width, values).unwrap();
+        std::fs::read(path).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused_on_one_line(
+            start in prop::sample::select(vec![&b""[..], b"\x93NUMPY\x01\x00", b"\x93NUMPY\x02\x00"]),
+            rest in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let bytes = [start, &rest].concat();
+            one_line(parse_features(Path::new("x.npy"), &bytes));
+            one_line(parse_mask(Path::new("x.npy"), &bytes, 3));
+        }
+
+        #[test]
+        fn a_damaged_file_is_read_or_refused_on_one_line(at in 0usize..152, byte: u8, keep in 0usize..=152) {
+            let mut bytes = file(2, &[1.0; 6]);
+            prop_assert_eq!(bytes.len(), 152);
+            bytes[at] = byte;
+            bytes.truncate(keep);
+            one_line(parse_features(Path::new("x.npy"), &bytes));
+            one_line(parse_mask(Path::new("x.npy"), &bytes, 3));
+        }
+
+        #[test]
+        fn what_is_written_is_read(rows in 1usize..8, width in 1usize..8, seed: u32) {
+            let values: Vec<f32> =
+                (0..rows * width).map(|i| f32::from_bits(seed.wrapping_mul(i as u32 * 2 + 1) & 0x7f7f_ffff)).collect();
+            let matrix = parse_features(Path::new("x.npy"), &file(width, &values)).unwrap();
+            prop_assert_eq!((matrix.rows, matrix.width, matrix.values), (rows, width, values));
+        }
+    }
+
+    #[test]
+    fn hostile_headers_end_at_once() {
+        for text in
+            ["{".repeat(60_000), "(".repeat(60_000), "{'shape': (1e999999999, ), 'descr': '<f4'".to_owned()]
+        {
+            let bytes =
+                [b"\x93NUMPY\x01\x00", &(text.len() as u16).to_le_bytes()[..], text.as_bytes()].concat();
+            assert!(parse_features(Path::new("x.npy"), &bytes).is_err());
+        }
+    }
+}

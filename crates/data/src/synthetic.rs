@@ -3,7 +3,7 @@
 
 use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
-use rand::seq::{IteratorRandom, SliceRandom};
+use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -128,22 +128,25 @@ impl Catalogue {
 
     /// `count` different items, most of them from one cluster.
     fn choose(&self, cluster: usize, count: usize, rng: &mut ChaCha8Rng) -> Vec<u32> {
-        const TRIES: usize = 16;
+        const TRIES: usize = 64;
         let mut chosen = Vec::with_capacity(count);
         let mut seen = FxHashSet::default();
         while chosen.len() < count {
             let mut draw = || {
-                let own = rng.random_bool(LOYALTY);
-                let item = if own { self.clusters[cluster].draw(rng) } else { None };
-                item.or_else(|| self.everything.draw(rng)).filter(|&item| seen.insert(item))
+                let own = if rng.random_bool(LOYALTY) { self.clusters[cluster].draw(rng) } else { None };
+                own.or_else(|| self.everything.draw(rng)).filter(|&item| seen.insert(item))
             };
-            let item = (0..TRIES).find_map(|_| draw()).unwrap_or_else(|| {
-                // Nearly everything that is popular is taken already.
-                let rest = self.everything.items.iter().copied().filter(|item| !seen.contains(item));
-                rest.choose(rng).unwrap_or_default()
-            });
-            seen.insert(item);
-            chosen.push(item);
+            match (0..TRIES).find_map(|_| draw()) {
+                Some(item) => chosen.push(item),
+                None => break,
+            }
+        }
+        if chosen.len() < count {
+            // Drawing stalls: nearly everything popular is taken, so any other items make up the number.
+            let everything = self.everything.items.iter().copied();
+            let mut rest: Vec<u32> = everything.filter(|item| !seen.contains(item)).collect();
+            rest.shuffle(rng);
+            chosen.extend(rest.into_iter().take(count - chosen.len()));
         }
         chosen
     }

@@ -86,7 +86,7 @@ impl Workshop {
                 .with_context(|| format!("cannot write {}", script.display()))?;
         }
         match version::of_folder(&self.partial)? {
-            Some(found) => version::check(&found, "the unpacked wheel")?,
+            Some(found) => version::check(&found, "the unpacked wheel", "run `cargo xtask setup` again")?,
             None => bail!("the unpacked wheel states no version: run `cargo xtask setup` again"),
         }
         process::run(Command::new("sync").arg("-f").arg(&self.partial))?;

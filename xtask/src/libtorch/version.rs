@@ -20,12 +20,10 @@ pub(super) fn of_folder(dir: &Path) -> Result<Option<String>> {
 
 /// Refuses any version but the pinned one; `+cpu` and the like do not count. torch-sys makes the same check
 /// and honours the same variable.
-pub(super) fn check(version: &str, whose: &str) -> Result<()> {
+pub(super) fn check(version: &str, whose: &str, cure: &str) -> Result<()> {
     let number = version.split('+').next().unwrap_or_default();
     if number != VERSION && env::var_os("LIBTORCH_BYPASS_VERSION_CHECK").is_none() {
-        bail!(
-            "{whose} is libtorch {version}, expected {VERSION}: install that version, or unset the variable"
-        );
+        bail!("{whose} is libtorch {version}, expected {VERSION}: {cure}");
     }
     Ok(())
 }
@@ -80,14 +78,12 @@ mod tests {
 
     #[test]
     fn only_the_pinned_version_passes() {
-        assert!(check("2.11.0", "x").is_ok());
-        assert!(check("2.11.0+cu130", "x").is_ok());
+        assert!(check("2.11.0", "x", "y").is_ok());
+        assert!(check("2.11.0+cu130", "x", "y").is_ok());
         for other in ["2.11.1", "2.1.0", "2.110.0", "12.11.0", ""] {
-            assert!(check(other, "x").is_err(), "{other}");
+            assert!(check(other, "x", "y").is_err(), "{other}");
         }
-        let message = check("2.9.1+cpu", "LIBTORCH=/opt").unwrap_err().to_string();
-        assert!(
-            message.contains("LIBTORCH=/opt") && message.contains("2.9.1+cpu") && message.contains("2.11.0")
-        );
+        let message = check("2.9.1+cpu", "LIBTORCH=/opt", "unset it").unwrap_err().to_string();
+        assert_eq!(message, "LIBTORCH=/opt is libtorch 2.9.1+cpu, expected 2.11.0: unset it");
     }
 }

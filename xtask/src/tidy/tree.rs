@@ -63,6 +63,11 @@ impl SourceFile {
         self.has_extension("md")
     }
 
+    /// Whether this is part of the house rules, which must spell out what they look for.
+    pub(super) fn states_rules(&self) -> bool {
+        self.path.starts_with("xtask/src/tidy")
+    }
+
     /// The lines, numbered from 1.
     pub(super) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         self.text.lines().enumerate().map(|(index, line)| (index + 1, line))

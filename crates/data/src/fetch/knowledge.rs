@@ -1,5 +1,7 @@
 //! Item features from a knowledge graph: facts, TF-IDF, truncated SVD.
 
+use std::path::Path;
+
 use rustc_hash::FxHashMap;
 
 use super::movielens::{columns, dense_id};
@@ -19,25 +21,33 @@ enum Role {
 }
 
 /// The modality `knowledge` of `items` items: the leading 128 left singular vectors, times their singular
-/// values, of the TF-IDF matrix of facts.
+/// values, of the TF-IDF matrix of facts. Items without a fact that another item shares are missing.
+pub(super) fn modality(wheel: &mut Wheel, items: usize) -> Result<Modality> {
+    let (link_path, link) = wheel.text("link")?;
+    let (kg_path, kg) = wheel.text("kg")?;
+    let (bags, facts) = bags((&link_path, &link), (&kg_path, &kg), items)?;
+    let rows = tf_idf(&bags, facts);
+    let present = rows.iter().map(|row| !row.is_empty()).collect();
+    let reduced = truncated_svd(&rows, facts, WIDTH);
+    Modality::new("knowledge", items, reduced.nrows(), reduced.iter().map(|&x| x as f32).collect(), present)
+}
+
+/// The facts of every item, numbered, and how many different ones there are.
 ///
 /// A triple (head, relation, tail) is the fact (relation, tail) of the item that is its head, and the fact
-/// (relation, head) of the item that is its tail. Items without a fact that another item shares are
-/// missing.
-pub(super) fn modality(wheel: &mut Wheel, items: usize) -> Result<Modality> {
-    let (path, text) = wheel.text("link")?;
+/// (relation, head) of the item that is its tail.
+fn bags(link: (&Path, &str), triples: (&Path, &str), items: usize) -> Result<(Vec<Vec<usize>>, usize)> {
     let mut item_of = FxHashMap::default();
-    for [original, entity] in columns::<2>(&path, &text)? {
-        let item = dense_id(&path, original)? as usize;
+    for [original, entity] in columns::<2>(link.0, link.1)? {
+        let item = dense_id(link.0, original)? as usize;
         if item >= items {
-            return Err(Error::file(&path, format!("item ids up to {items}"), original));
+            return Err(Error::file(link.0, format!("item ids up to {items}"), original));
         }
         item_of.insert(entity, item);
     }
-    let (path, text) = wheel.text("kg")?;
     let mut facts = FxHashMap::default();
     let mut bags = vec![Vec::new(); items];
-    for [head, relation, tail] in columns::<3>(&path, &text)? {
+    for [head, relation, tail] in columns::<3>(triples.0, triples.1)? {
         for (entity, role, other) in [(head, Role::Head, tail), (tail, Role::Tail, head)] {
             if let Some(&item) = item_of.get(entity) {
                 let next = facts.len();
@@ -45,10 +55,7 @@ pub(super) fn modality(wheel: &mut Wheel, items: usize) -> Result<Modality> {
             }
         }
     }
-    let rows = tf_idf(&bags, facts.len());
-    let present = rows.iter().map(|row| !row.is_empty()).collect();
-    let reduced = truncated_svd(&rows, facts.len(), WIDTH);
-    Modality::new("knowledge", items, reduced.nrows(), reduced.iter().map(|&x| x as f32).collect(), present)
+    Ok((bags, facts.len()))
 }
 
 /// Weighs facts by `ln((1 + n) / (1 + df)) + 1`, where `df` of the `n` items have the fact, and scales each
@@ -72,6 +79,25 @@ fn tf_idf(bags: &[Vec<usize>], facts: usize) -> SparseRows {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn facts_of_both_directions() {
+        let link = "item_id:token\tentity_id:token\n2\te2\n1\te1\n";
+        let kg = "head\trelation\ttail\ne1\tactor\tann\ne2\tactor\tann\nann\tactor\te1\ne1\tsequel\te2\n";
+        let (bags, facts) = bags((Path::new("link"), link), (Path::new("kg"), kg), 3).unwrap();
+        // Item 1's actor ann is item 2's too; what ann is the head of is another fact, and so is each end
+        // of the sequel.
+        assert_eq!((bags, facts), (vec![vec![0, 1, 2], vec![0, 3], vec![]], 4));
+    }
+
+    #[test]
+    fn malformed_files() {
+        let refused =
+            |link, kg| bags((Path::new("link"), link), (Path::new("kg"), kg), 3).unwrap_err().to_string();
+        assert_eq!(refused("h\n4\te\n", "h\n"), "link: expected item ids up to 3, found 4");
+        assert_eq!(refused("h\n0\te\n", "h\n"), "link: expected ids from 1, found `0`");
+        assert_eq!(refused("h\n1\te\n", "h\ne\tr\n"), "kg:2: expected at least 3 columns, found `e\\tr`");
+    }
 
     #[test]
     fn weights_of_a_hand_computed_case() {

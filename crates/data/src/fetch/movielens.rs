@@ -19,7 +19,8 @@ use crate::split::{Event, Ratios, SplitRule, assign};
 const ORIGIN: (&str, &str) = (
     "origin.txt",
     "MovieLens-100K (F. M. Harper and J. A. Konstan, 2015), from the wheel recbole==1.2.1.\n\
-     Research use; redistribution and commercial use need the permission of GroupLens.\n",
+     Research use; redistribution and commercial use need the permission of GroupLens.\n\
+     knowledge_feat.npy: the wheel links entities to MovieLens-20M ids, so most films carry another film's facts.\n",
 );
 
 /// Whether the folder was made by [`write`].

@@ -81,3 +81,56 @@ impl Wheel {
         Ok((path, text))
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A stand-in for python3 that runs this shell script, and what [`download`] says to it.
+    fn complaint(script: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let python = dir.path().join("python3");
+        fs::write(&python, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+        download(python.as_os_str(), dir.path()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn without_python() {
+        let message = download(OsStr::new("/nowhere/python3"), Path::new(".")).unwrap_err().to_string();
+        assert_eq!(message, "python3 was not found; install Python 3 with pip and put it on PATH");
+    }
+
+    #[test]
+    fn without_pip() {
+        let message = complaint("echo 'python3: No module named pip' >&2; exit 1");
+        assert_eq!(message, "python3 has no pip; install it, for example with `python3 -m ensurepip`");
+    }
+
+    #[test]
+    fn without_network() {
+        let message =
+            complaint("echo 'WARNING: retrying' >&2; echo 'ERROR: No matching distribution' >&2; exit 1");
+        let expected = "pip could not download recbole==1.2.1 (ERROR: No matching distribution); \
+                        check the network, or pip's index settings, and try again";
+        assert_eq!(message, expected);
+    }
+
+    #[test]
+    fn a_download_that_left_no_file() {
+        assert!(complaint("exit 0").starts_with("pip could not download recbole==1.2.1 (no message); "));
+    }
+
+    #[test]
+    fn a_damaged_wheel() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE_NAME);
+        fs::write(&path, "").unwrap();
+        let message = Wheel::open(&path).err().unwrap().to_string();
+        // SHA-256 of nothing, from FIPS 180-4 test vectors.
+        let found = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(message, format!("{}: expected SHA-256 {SHA256}, found {found}", path.display()));
+    }
+}

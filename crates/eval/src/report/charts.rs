@@ -17,8 +17,12 @@ use crate::stats::Spread;
 /// When the plotting library fails.
 pub(super) fn curves(report: &Report) -> Result<String> {
     let mut svg = String::new();
-    draw_curves(report, &SVGBackend::with_string(&mut svg, (WIDTH as u32, 760)).into_drawing_area())
-        .map_err(|error| Error::Plot { plot: "learning curves", message: error.to_string() })?;
+    let height = (HEADING + KEY_ROW * report.models.len() as i32).max(760);
+    draw_curves(
+        report,
+        &SVGBackend::with_string(&mut svg, (WIDTH as u32, height as u32)).into_drawing_area(),
+    )
+    .map_err(|error| Error::Plot { plot: "learning curves", message: error.to_string() })?;
     Ok(svg)
 }
 
@@ -41,6 +45,7 @@ type Drawn = std::result::Result<(), DrawingAreaErrorKind<io::Error>>;
 const WIDTH: i32 = 1640;
 const HEADING: i32 = 84;
 const ROW: i32 = 64;
+const KEY_ROW: i32 = 40;
 const MARGIN: i32 = 16;
 /// Font size that the backend writes as 26 pixels, 13 on the page.
 const TEXT: f64 = 26.0 * 1.24;
@@ -49,14 +54,15 @@ const INK: RGBColor = RGBColor(0x24, 0x29, 0x2f);
 const QUIET: RGBColor = RGBColor(0x5b, 0x65, 0x70);
 const RULE: RGBColor = RGBColor(0xe3, 0xe6, 0xea);
 
-/// Colours told apart by colour-blind readers (Okabe and Ito 2008, without black and yellow).
-const PALETTE: [RGBColor; 6] = [
+/// Colours told apart by colour-blind readers (Okabe and Ito 2008, grey for black, without yellow).
+const PALETTE: [RGBColor; 7] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
     RGBColor(0x00, 0x9e, 0x73),
     RGBColor(0xcc, 0x79, 0xa7),
     RGBColor(0xe6, 0x9f, 0x00),
     RGBColor(0x56, 0xb4, 0xe9),
+    RGBColor(0x55, 0x55, 0x55),
 ];
 
 fn draw_curves(report: &Report, root: &Area<'_>) -> Drawn {
@@ -73,8 +79,16 @@ fn draw_curves(report: &Report, root: &Area<'_>) -> Drawn {
     // A curve without any spread still needs an axis of some length.
     let padding = ((highest - lowest) * 0.06).max(1e-4);
 
-    let names: Vec<String> = report.models.iter().map(|model| shortened(&model.name)).collect();
-    let legend = WIDTH - names.iter().map(|name| text_width(name)).max().unwrap_or(0) - 88;
+    // A model without a curve, such as one that is not trained, has no place in the key.
+    let drawn: Vec<_> = report
+        .models
+        .iter()
+        .zip(PALETTE.iter().cycle())
+        .filter(|(model, _)| model.runs.iter().any(|run| points(run).next().is_some()))
+        .map(|(model, &colour)| (&model.runs, shortened(&model.name), colour))
+        .collect();
+    let legend = WIDTH - drawn.iter().map(|(_, name, _)| text_width(name)).max().unwrap_or(0) - 88;
+    let decimals = if highest - lowest < 0.02 { 4 } else { 3 };
     let (plot, key) = root.split_horizontally(legend);
     let mut chart = ChartBuilder::on(&plot)
         .margin_top(HEADING - 24)
@@ -82,7 +96,7 @@ fn draw_curves(report: &Report, root: &Area<'_>) -> Drawn {
         .margin_bottom(8)
         .x_label_area_size(72)
         .y_label_area_size(104)
-        .build_cartesian_2d(0..last, lowest - padding..highest + padding)?;
+        .build_cartesian_2d(0..last, (lowest - padding).max(0.0)..highest + padding)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -92,21 +106,19 @@ fn draw_curves(report: &Report, root: &Area<'_>) -> Drawn {
         .label_style(("sans-serif", TEXT).into_font().color(&QUIET))
         .x_labels(8)
         .y_labels(6)
-        .y_label_formatter(&|value| format!("{value:.3}"))
+        .y_label_formatter(&|value| format!("{:.decimals$}", value.abs()))
         .draw()?;
-    for (index, (model, name)) in report.models.iter().zip(&names).enumerate() {
-        let colour = PALETTE[index % PALETTE.len()];
-        for run in model.runs.iter().skip(1) {
+    for ((runs, name, colour), y) in drawn.into_iter().zip((HEADING..).step_by(KEY_ROW as usize)) {
+        for run in runs.iter().skip(1) {
             chart.draw_series(LineSeries::new(points(run), colour.mix(0.35).stroke_width(2)))?;
         }
-        if let Some(run) = model.runs.first() {
+        if let Some(run) = runs.first() {
             chart.draw_series(LineSeries::new(points(run), colour.stroke_width(4)))?;
             let best = points(run).find(|&(epoch, _)| epoch == run.best_epoch);
             chart.draw_series(best.map(|point| Circle::new(point, 9, colour.filled())))?;
         }
-        let y = HEADING + 40 * index as i32;
         key.draw(&PathElement::new([(8, y), (48, y)], colour.stroke_width(4)))?;
-        key.draw(&text(name, (60, y), INK, HPos::Left))?;
+        key.draw(&text(&name, (60, y), INK, HPos::Left))?;
     }
     drop(chart);
     root.present()

@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Report;
-use super::tables::{self, Standing, Table};
+use super::tables::{self, Standing, Table, grouped};
 
 /// The whole page around the two plots, given as SVG text.
 pub(super) fn render(report: &Report, curves: &str, bars: &str) -> String {
@@ -22,8 +22,8 @@ pub(super) fn render(report: &Report, curves: &str, bars: &str) -> String {
             body {
                 header {
                     h1 { (report.title) }
-                    p { (card.name) " · " (card.users) " users · " (card.items) " items · "
-                        (card.train + card.valid + card.test) " interactions" }
+                    p { (card.name) " · " (grouped(card.users)) " users · " (grouped(card.items)) " items · "
+                        (grouped(card.train + card.valid + card.test)) " interactions" }
                 }
                 section {
                     h2 { "Results" }
@@ -43,7 +43,8 @@ pub(super) fn render(report: &Report, curves: &str, bars: &str) -> String {
                             "Holm’s correction runs over the comparisons of one metric." }
                     }
                 }
-                section { h2 { "All test metrics" } (table(&tables::all_metrics(report))) }
+                section.dense { h2 { "All test metrics" } (table(&tables::all_metrics(report))) }
+                section { h2 { "Training" } (table(&tables::training(report))) }
                 div.pair {
                     section { h2 { "Protocol" } (lines(&report.protocol)) }
                     section { h2 { "Dataset" } (lines(&tables::dataset(card))) }

@@ -18,6 +18,7 @@ pub(super) fn render(report: &Report) -> String {
         );
     }
     section(&mut text, "All test metrics", &table(&tables::all_metrics(report)));
+    section(&mut text, "Training", &table(&tables::training(report)));
     section(&mut text, "Protocol", &lines(&report.protocol));
     section(&mut text, "Dataset", &lines(&tables::dataset(&report.dataset)));
     for model in report.models.iter().filter(|model| !model.settings.is_empty()) {

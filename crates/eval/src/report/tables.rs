@@ -27,31 +27,44 @@ pub(super) enum Standing {
 /// Metrics of the table that is read first, where they were measured.
 const MAIN: [&str; 4] = ["recall@10", "recall@20", "ndcg@10", "ndcg@20"];
 
-/// Models by main metrics, then what their training took.
+/// Models by main metrics.
 pub(super) fn results(report: &Report) -> Table {
     let measured = metric_names(report);
     let mut metrics: Vec<&String> = measured.iter().filter(|name| MAIN.contains(&name.as_str())).collect();
     if metrics.is_empty() {
         metrics = measured.iter().take(MAIN.len()).collect();
     }
-    let columns: Vec<Vec<Cell>> = metrics.iter().map(|metric| metric_cells(report, metric)).collect();
     let mut head = vec!["Model".to_owned()];
     head.extend(metrics.iter().map(|metric| display_name(metric)));
-    head.extend(["Seeds", "Best epoch", "s / epoch", "Peak memory"].map(str::to_owned));
-    let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
+    let columns = metrics.iter().map(|metric| metric_cells(report, metric));
+    let mut columns: Vec<_> = columns.map(Vec::into_iter).collect();
     let rows = report.models.iter().map(|model| {
         let mut row = vec![plain(model.name.clone())];
         row.extend(columns.iter_mut().filter_map(Iterator::next));
-        let peak = model.runs.iter().map(|run| run.peak_rss_bytes).max();
-        row.extend([
-            plain(model.runs.len().to_string()),
-            plain(range(model.runs.iter().map(|run| run.best_epoch))),
-            plain(mean_of(model.runs.iter().map(|run| run.seconds_per_epoch))),
-            plain(peak.map_or_else(dash, |bytes| format!("{:.2} GB", bytes as f64 / 1e9))),
-        ]);
         row
     });
     Table { text_columns: 1, rows: rows.collect(), head }
+}
+
+/// What the runs of each model took.
+pub(super) fn training(report: &Report) -> Table {
+    let head =
+        ["Model", "Seeds", "Best epoch", "Epochs", "Seconds per epoch", "Seconds per run", "Peak memory"];
+    let rows = report.models.iter().map(|model| {
+        let runs = &model.runs;
+        let peak = runs.iter().map(|run| run.peak_rss_bytes).max().filter(|&bytes| bytes > 0);
+        let cells = [
+            model.name.clone(),
+            runs.len().to_string(),
+            range(runs.iter().map(|run| run.best_epoch)),
+            range(runs.iter().map(|run| run.epochs)),
+            mean_of(runs.iter().map(|run| run.seconds_per_epoch)),
+            mean_of(runs.iter().map(|run| run.seconds)),
+            peak.map_or_else(dash, |bytes| format!("{:.2} GB", bytes as f64 / 1e9)),
+        ];
+        cells.map(plain).into()
+    });
+    Table { text_columns: 1, rows: rows.collect(), head: head.map(str::to_owned).into() }
 }
 
 /// All test metrics by models.
@@ -132,6 +145,19 @@ pub(super) fn display_name(metric: &str) -> String {
     name + cut_off
 }
 
+/// Digits in groups of three: `118,551`.
+pub(super) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Values of a test metric over the runs of each model; empty where it was not measured.
 pub(super) fn over_models(report: &Report, metric: &str) -> Vec<Vec<f64>> {
     let of_model =
@@ -184,7 +210,7 @@ fn dash() -> String {
 }
 
 fn signed(value: f64) -> String {
-    format!("{value:+.4}")
+    format!("{value:+.4}").replace('-', "−")
 }
 
 fn p_value(p: f64) -> String {
@@ -202,17 +228,4 @@ fn range(values: impl Iterator<Item = usize> + Clone) -> String {
 
 fn mean_of(values: impl Iterator<Item = f64>) -> String {
     Spread::of(&values.collect::<Vec<_>>()).map_or_else(|_| dash(), |spread| format!("{:.2}", spread.mean))
-}
-
-/// Digits in groups of three: `118,551`.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

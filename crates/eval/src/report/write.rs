@@ -54,15 +54,22 @@ impl Report {
     }
 }
 
-/// Puts `text` at `path` by way of a temporary file beside it.
+/// Puts `text` at `path` by way of a temporary file beside it, of which nothing stays behind on failure.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     let temporary = PathBuf::from(temporary);
-    let mut file = File::create(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)
+    let write = |mut file: File| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    let written = File::create(&temporary).and_then(write);
+    if written.is_err() {
+        // The first error is the one to report; a file that was never made cannot be removed.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
 }
 
 fn file_name_char(c: char) -> char {

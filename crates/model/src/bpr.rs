@@ -1,0 +1,75 @@
+//! Matrix factorisation with the BPR loss.
+
+use rand_chacha::ChaCha8Rng;
+use recgoat_eval::Scorer;
+use recgoat_torch::{Purpose, init};
+use tch::Device;
+
+use crate::{
+    Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, config::config,
+    objective::{BatchRows, pairwise_loss},
+};
+
+config! {
+    /// Settings of [`Bpr`].
+    pub struct BprConfig {
+        /// Width of user and item embeddings.
+        pub dim: usize = 64,
+        /// Weight of the squared norm of the embeddings a batch touches, a triple.
+        pub l2: f64 = 1e-2,
+    }
+}
+
+/// Rendle et al. 2009: scores `e_u · e_i`.
+#[derive(Debug)]
+pub struct Bpr {
+    config: BprConfig,
+    parameters: Parameters,
+    table: ParameterId,
+    users: usize,
+    device: Device,
+}
+
+impl Bpr {
+    /// With Glorot's uniform initial embeddings.
+    #[must_use]
+    pub fn new(config: BprConfig, context: &Context<'_>) -> Self {
+        let (users, items) = (context.dataset.interactions().users(), context.dataset.interactions().items());
+        let mut rng = context.seed.stream(Purpose::Init, 0);
+        let mut parameters = Parameters::default();
+        let table = init::xavier((users + items) as i64, config.dim as i64, &mut rng, context.device);
+        let table = parameters.add("embedding", table);
+        Self { config, parameters, table, users, device: context.device }
+    }
+}
+
+impl Recommender for Bpr {
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
+    }
+
+    fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
+        let at = BatchRows::new(batch, self.users, self.device);
+        let rows = at.gather(self.parameters.get(self.table));
+        let [users, positives, negatives] = at.split(&rows);
+        let loss = pairwise_loss(&users, &positives, &negatives) + at.penalty(&rows, self.config.l2);
+        loss.backward();
+        Ok(loss.double_value(&[]))
+    }
+
+    fn scorer(&self) -> Result<Box<dyn Scorer>> {
+        let table = self.parameters.get(self.table);
+        let (users, items) = halves(table, self.users);
+        Ok(Box::new(EmbeddingScorer::new(&users, &items)))
+    }
+}
+
+/// The user rows and the item rows of a table that holds both.
+pub(crate) fn halves(table: &tch::Tensor, users: usize) -> (tch::Tensor, tch::Tensor) {
+    let rows = table.size()[0];
+    (table.narrow(0, 0, users as i64), table.narrow(0, users as i64, rows - users as i64))
+}

@@ -1,0 +1,302 @@
+//! Experiments: several models over several seeds on one dataset, and the report on them.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use recgoat_data::{Dataset, Split};
+use recgoat_eval::{
+    Mask, PerUser, RankingConfig,
+    report::{
+        CurvePoint, DatasetCard, Measured, ModalityCard, ModelResult, Report, RunResult, compare,
+    },
+    stats::Resampling,
+};
+use serde::Deserialize;
+use tch::Device;
+
+use crate::{
+    Error, ModelConfig, Observer, Result, TrainConfig,
+    config::from_table,
+    files::read_text,
+    run::{Outcome, RunConfig, RunFolder},
+};
+
+/// An experiment file: `presets/*.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preset {
+    /// Heading of the report.
+    pub title: String,
+    /// The dataset's name: fetched where it can be and no folder is given.
+    pub dataset: String,
+    /// One run of every model for each.
+    pub seeds: Vec<u64>,
+    /// Label of the model that the others are compared with.
+    pub baseline: Option<String>,
+    /// Training settings of all models.
+    #[serde(default)]
+    train: toml::Table,
+    /// The models, in the order of the table.
+    #[serde(rename = "model")]
+    entries: Vec<Entry>,
+}
+
+/// One model of a preset.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    label: String,
+    name: String,
+    #[serde(default)]
+    set: toml::Table,
+    #[serde(default)]
+    train: toml::Table,
+}
+
+/// One row of the table to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Its name in the report.
+    pub label: String,
+    /// The model.
+    pub model: ModelConfig,
+    /// Its training settings.
+    pub train: TrainConfig,
+}
+
+/// Where an experiment runs.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The device.
+    pub device: Device,
+    /// Threads of libtorch and of the kernels.
+    pub threads: usize,
+    /// Folder of the runs and the report.
+    pub out: PathBuf,
+}
+
+impl Preset {
+    /// Reads and checks an experiment file.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the file and the entry that is wrong.
+    pub fn read(path: &Path) -> Result<Self> {
+        let wrong = |reason: String| Error::Config(format!("{}: {reason}", path.display()));
+        let text = read_text(path)?;
+        let table = text.parse::<toml::Table>().map_err(|e| wrong(e.message().replace('\n', " ")))?;
+        let preset: Self = from_table(table).map_err(&wrong)?;
+        if preset.seeds.is_empty() || preset.entries.is_empty() {
+            return Err(wrong("expected at least one seed and one [[model]]".to_owned()));
+        }
+        let rows = preset.rows().map_err(|error| wrong(error.to_string()))?;
+        if let Some(baseline) = preset.baseline.as_ref().filter(|b| rows.iter().all(|row| row.label != **b)) {
+            return Err(wrong(format!("baseline {baseline:?}: expected the label of a [[model]]")));
+        }
+        Ok(preset)
+    }
+
+    /// The models with their settings in full.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an unknown model or setting.
+    pub fn rows(&self) -> Result<Vec<Row>> {
+        self.entries.iter().map(|entry| entry.row(&self.train)).collect()
+    }
+}
+
+impl Entry {
+    fn row(&self, shared: &toml::Table) -> Result<Row> {
+        let mut model = ModelConfig::named(&self.name)?;
+        for (setting, value) in flatten(&self.set) {
+            model = model.with(&setting, &value)?;
+        }
+        let mut train = shared.clone();
+        train.extend(self.train.clone());
+        let train = from_table(train)
+            .map_err(|reason| Error::Config(format!("train settings of {:?}: {reason}", self.label)))?;
+        Ok(Row { label: self.label.clone(), model, train })
+    }
+}
+
+/// Runs what is not done yet, and reports on all of it.
+///
+/// Each model and seed has a run folder below `runs/`; a run that was cut continues, one that is finished is read
+/// again. The test split is read once a run, after its training.
+///
+/// # Errors
+/// Failures of any run, and of writing the report.
+pub fn run(preset: &Preset, dataset: &Dataset, place: &Place, observer: &mut dyn Observer) -> Result<Report> {
+    let ranking = RankingConfig::default();
+    let rows = preset.rows()?;
+    let mut models = Vec::new();
+    let mut measured: Vec<Vec<PerUser>> = Vec::new();
+    for row in &rows {
+        let mut runs = Vec::new();
+        let mut per_user = Vec::new();
+        for &seed in &preset.seeds {
+            observer.note(&format!("{} with seed {seed}", row.label));
+            let (result, values) = run_one(row, seed, dataset, place, &ranking, observer)?;
+            runs.push(result);
+            per_user.push(values);
+        }
+        let mut settings = row.model.settings();
+        let train = ModelTrain(&row.train);
+        settings.extend(row.model.is_trained().then(|| train.settings()).into_iter().flatten());
+        models.push(ModelResult { name: row.label.clone(), settings, runs });
+        measured.push(per_user);
+    }
+    let side = |at: usize| Measured { name: &rows[at].label, runs: &measured[at] };
+    let baseline = preset.baseline.as_ref().and_then(|b| rows.iter().position(|row| row.label == *b));
+    let pairs: Vec<_> = baseline
+        .into_iter()
+        .flat_map(|base| (0..rows.len()).filter(move |&at| at != base).map(move |at| (at, base)))
+        .map(|(at, base)| (side(at), side(base)))
+        .collect();
+    let comparisons = compare(&pairs, &["recall@20", "ndcg@20"], &Resampling::default())?;
+    let report = Report {
+        title: preset.title.clone(),
+        dataset: card(dataset),
+        protocol: protocol(&ranking, &preset.seeds),
+        models,
+        comparisons,
+        environment: environment(place),
+    };
+    report.write(&place.out)?;
+    Ok(report)
+}
+
+/// A dataset's card in a report.
+#[must_use]
+pub fn card(dataset: &Dataset) -> DatasetCard {
+    let interactions = dataset.interactions();
+    let [train, valid, test] = Split::ALL.map(|split| interactions.split(split).len());
+    let (users, items) = (interactions.users(), interactions.items());
+    DatasetCard {
+        name: dataset.name().to_owned(),
+        users,
+        items,
+        train,
+        valid,
+        test,
+        density: (train + valid + test) as f64 / (users * items).max(1) as f64,
+        modalities: dataset
+            .modalities()
+            .iter()
+            .map(|m| ModalityCard { name: m.name().to_owned(), width: m.width(), missing: m.missing() })
+            .collect(),
+        digest: dataset.digest().to_owned(),
+    }
+}
+
+struct ModelTrain<'a>(&'a TrainConfig);
+
+impl ModelTrain<'_> {
+    fn settings(&self) -> Vec<(String, String)> {
+        let table = crate::config::to_table(self.0);
+        table.iter().map(|(key, value)| (format!("train.{key}"), value.to_string())).collect()
+    }
+}
+
+fn run_one(
+    row: &Row,
+    seed: u64,
+    dataset: &Dataset,
+    place: &Place,
+    ranking: &RankingConfig,
+    observer: &mut dyn Observer,
+) -> Result<(RunResult, PerUser)> {
+    let start = Instant::now();
+    let config = RunConfig {
+        data: place.data.clone(),
+        seed,
+        device: recgoat_torch::device::name(place.device),
+        threads: place.threads,
+        train: row.train.clone(),
+        model: row.model.clone(),
+    };
+    let path = place.out.join("runs").join(format!("{}-{seed}", folder_name(&row.label)));
+    let folder = RunFolder::create(&path, config, dataset)?;
+    let Outcome { trained, peak_rss_bytes } = folder.train(dataset, place.device, observer)?;
+    let model = folder.load(dataset, place.device, observer)?;
+    let per_user = folder.record_test(&*model, dataset, ranking)?;
+    let curve = trained.curve.iter().map(|record| CurvePoint {
+        epoch: record.epoch,
+        loss: Some(record.loss),
+        valid: record.valid,
+    });
+    let trained_seconds: f64 = trained.curve.iter().map(|r| r.train_seconds + r.valid_seconds).sum();
+    let result = RunResult {
+        seed,
+        best_epoch: trained.best_epoch,
+        epochs: trained.curve.len(),
+        valid: trained.valid.clone(),
+        test: per_user.means(),
+        // A run read again took no time now; its epochs say what it took.
+        seconds: trained_seconds.max(start.elapsed().as_secs_f64()),
+        seconds_per_epoch: trained.seconds_per_epoch(),
+        peak_rss_bytes,
+        curve: curve.collect(),
+    };
+    Ok((result, per_user))
+}
+
+/// Every choice of the protocol, as reports print it.
+fn protocol(ranking: &RankingConfig, seeds: &[u64]) -> Vec<(String, String)> {
+    let mask = match ranking.mask {
+        Mask::Train => "train items, at valid and at test",
+        Mask::TrainValid => "train items at valid, train and valid items at test",
+    };
+    let list = |values: &[String]| values.join(", ");
+    let lines = [
+        ("ranking", "full, over all items; ties by lower item id".to_owned()),
+        ("masked", mask.to_owned()),
+        ("cut-offs", list(&ranking.topk.iter().map(ToString::to_string).collect::<Vec<_>>())),
+        ("averages", "over users with at least one item in the split".to_owned()),
+        ("selection", "epoch of the best valid Recall@20; test read once, after training".to_owned()),
+        ("negatives", "one, uniform over items outside the user's train set".to_owned()),
+        ("seeds", list(&seeds.iter().map(ToString::to_string).collect::<Vec<_>>())),
+        ("intervals", "95 % bootstrap over users of per-user means over seeds".to_owned()),
+    ];
+    lines.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+fn environment(place: &Place) -> Vec<(String, String)> {
+    let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let commit = std::process::Command::new("git").args(["describe", "--always", "--dirty"]).output();
+    let commit = commit.ok().filter(|output| output.status.success()).map_or_else(
+        || "unknown".to_owned(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+    );
+    let lines = [
+        ("recgoat", env!("CARGO_PKG_VERSION").to_owned()),
+        ("commit", commit),
+        ("libtorch", "2.11.0".to_owned()),
+        ("device", recgoat_torch::device::name(place.device)),
+        ("threads", place.threads.to_string()),
+        ("processor", model.map_or("unknown", |(_, name)| name).to_owned()),
+    ];
+    lines.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// Nested settings as `table.name` and the value's TOML text.
+fn flatten(table: &toml::Table) -> Vec<(String, String)> {
+    table
+        .iter()
+        .flat_map(|(key, value)| match value {
+            toml::Value::Table(inner) => {
+                flatten(inner).into_iter().map(|(leaf, text)| (format!("{key}.{leaf}"), text)).collect()
+            }
+            value => vec![(key.clone(), value.to_string())],
+        })
+        .collect()
+}
+
+fn folder_name(label: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    label.chars().map(plain).collect()
+}

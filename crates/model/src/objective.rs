@@ -1,0 +1,56 @@
+//! The pairwise ranking loss that all embedding models share.
+
+use recgoat_torch::indices;
+use tch::{Device, Kind, Tensor};
+
+use crate::Batch;
+
+/// Bayesian personalised ranking (Rendle et al. 2009, eq. 5), on the tape:
+/// `−mean log σ(z_u · (z_i − z_j))`.
+///
+/// # Shapes
+/// `users`, `positives`, `negatives` `[batch, dim]`.
+///
+/// ```
+/// use recgoat_model::pairwise_loss;
+/// use tch::Tensor;
+/// let row = |x: f32, y: f32| Tensor::from_slice(&[x, y]).view([1, 2]);
+/// // A tie costs log 2.
+/// let loss = pairwise_loss(&row(1.0, 0.0), &row(0.5, 3.0), &row(0.5, -2.0));
+/// assert!((loss.double_value(&[]) - 2f64.ln()).abs() < 1e-6);
+/// ```
+#[must_use]
+pub fn pairwise_loss(users: &Tensor, positives: &Tensor, negatives: &Tensor) -> Tensor {
+    let margin = (users * (positives - negatives)).sum_dim_intlist(-1, false, Kind::Float);
+    -margin.log_sigmoid().mean(Kind::Float)
+}
+
+/// The rows of one batch in a table of all users followed by all items, gathered at once.
+pub(crate) struct BatchRows {
+    rows: Tensor,
+    batch: i64,
+}
+
+impl BatchRows {
+    /// The row numbers, where the first item is row `users`.
+    pub(crate) fn new(batch: &Batch<'_>, users: usize, device: Device) -> Self {
+        let shifted = |ids: &[u32]| ids.iter().map(|id| id + users as u32).collect::<Vec<_>>();
+        let rows = [batch.users.to_vec(), shifted(batch.positives), shifted(batch.negatives)].concat();
+        Self { rows: indices(&rows, device), batch: batch.users.len() as i64 }
+    }
+
+    /// `[3 · batch, dim]`: users, positives, negatives.
+    pub(crate) fn gather(&self, table: &Tensor) -> Tensor {
+        table.index_select(0, &self.rows)
+    }
+
+    /// The three parts of [`BatchRows::gather`].
+    pub(crate) fn split(&self, rows: &Tensor) -> [Tensor; 3] {
+        [0, 1, 2].map(|part| rows.narrow(0, part * self.batch, self.batch))
+    }
+
+    /// `weight / (2 batch) · Σ |row|²`, the penalty of the rows a batch touches (He et al. 2020, released code).
+    pub(crate) fn penalty(&self, rows: &Tensor, weight: f64) -> Tensor {
+        rows.square().sum(Kind::Float) * (weight / (2 * self.batch) as f64)
+    }
+}

@@ -1,0 +1,138 @@
+//! One modality's branch: frozen features, projected and smoothed over their own neighbour graph.
+
+use rand_chacha::ChaCha8Rng;
+use recgoat_data::Modality;
+use recgoat_graph::{Attended, Attention, KnnConfig, Pattern, knn, on_tape};
+use recgoat_torch::{Cut, dropout_mask, from_slice, init, push};
+use tch::{Device, Kind, Tensor};
+
+use super::{Phase, config::RecGoatConfig};
+use crate::{ParameterId, Parameters, Result};
+
+/// Slope of the LeakyReLU below zero, in the attention and after it (Veličković et al. 2018).
+const NEGATIVE_SLOPE: f64 = 0.2;
+
+/// The branch of one modality.
+#[derive(Debug)]
+pub(super) struct Branch {
+    /// `[items, width]`, missing rows zero.
+    features: Tensor,
+    /// Row numbers of the items that have features, where not all do.
+    present: Option<Tensor>,
+    attention: Attention,
+    weight: ParameterId,
+    bias: ParameterId,
+    left: ParameterId,
+    right: ParameterId,
+    rates: Rates,
+}
+
+/// Dropout rates of the branch's three places.
+#[derive(Debug, Clone, Copy)]
+struct Rates {
+    features: f64,
+    attention: f64,
+    output: f64,
+}
+
+/// What a forward pass leaves for the backward one, and its output.
+#[derive(Debug)]
+pub(super) struct BranchPass {
+    /// The branch's view of every item, `[items, dim]`, on the tape.
+    pub(super) output: Tensor,
+    cut: Option<CutAttention>,
+}
+
+#[derive(Debug)]
+struct CutAttention {
+    projected: Tensor,
+    mask: Option<Tensor>,
+    attended: Attended,
+    output: Cut,
+}
+
+impl Branch {
+    pub(super) fn new(
+        modality: &Modality,
+        config: &RecGoatConfig,
+        parameters: &mut Parameters,
+        rng: &mut ChaCha8Rng,
+        device: Device,
+    ) -> Result<Self> {
+        let knn_config = KnnConfig {
+            neighbours: config.neighbours,
+            similarity: config.similarity.into(),
+            ..KnnConfig::default()
+        };
+        let near = knn(modality.values(), modality.width(), modality.present(), &knn_config)?;
+        let attention = Attention::new(Pattern::symmetrised(&near), config.heads, NEGATIVE_SLOPE as f32);
+        let (width, dim, heads) = (modality.width() as i64, config.dim as i64, config.heads as i64);
+        let mut add = |part: &str, tensor| parameters.add(format!("{}.{part}", modality.name()), tensor);
+        let weight = add("weight", init::xavier(width, dim, rng, device));
+        let bias = add("bias", Tensor::zeros([dim], (Kind::Float, device)).set_requires_grad(true));
+        let left = add("attention_left", init::xavier(heads, dim / heads, rng, device));
+        let right = add("attention_right", init::xavier(heads, dim / heads, rng, device));
+        let features = from_slice(modality.values(), &[modality.rows() as i64, width], device)?;
+        let rows: Vec<u32> = (0..).zip(modality.present()).filter(|(_, p)| **p).map(|(row, _)| row).collect();
+        let present = (modality.missing() > 0).then(|| recgoat_torch::indices(&rows, device));
+        let rates = Rates {
+            features: config.feature_dropout,
+            attention: config.attention_dropout,
+            output: config.output_dropout,
+        };
+        Ok(Self { features, present, attention, weight, bias, left, right, rates })
+    }
+
+    /// Row numbers of the items that have features; `None` when all have.
+    pub(super) fn present(&self) -> Option<&Tensor> {
+        self.present.as_ref()
+    }
+
+    /// `x = f W + b`, attended over neighbours, `LeakyReLU`, with dropout between in training.
+    pub(super) fn forward(&self, parameters: &Parameters, phase: &mut Phase<'_>) -> Result<BranchPass> {
+        let device = self.features.device();
+        let [weight, bias, left, right] =
+            [self.weight, self.bias, self.left, self.right].map(|id| parameters.get(id));
+        let projected = phase.dropout(&(self.features.matmul(weight) + bias), self.rates.features);
+        let edges = [self.attention.pattern().edges() as i64, self.attention.heads() as i64];
+        let mask = phase.mask(&edges, self.rates.attention, device);
+        let (smoothed, cut) = if device == Device::Cpu {
+            let projected = projected.contiguous();
+            let attended = self.attention.forward(&projected.detach(), left, right, mask.as_ref())?;
+            let output = Cut::new(attended.output.shallow_clone());
+            (output.leaf().shallow_clone(), Some(CutAttention { projected, mask, attended, output }))
+        } else {
+            (on_tape(&self.attention, &projected, left, right, mask.as_ref()), None)
+        };
+        let activated = smoothed.maximum(&(&smoothed * NEGATIVE_SLOPE));
+        Ok(BranchPass { output: phase.dropout(&activated, self.rates.output), cut })
+    }
+
+    /// Carries the gradient that reached the cut on into the parameters.
+    pub(super) fn backward(&self, parameters: &Parameters, pass: &BranchPass) -> Result<()> {
+        let Some(cut) = &pass.cut else { return Ok(()) };
+        let [left, right] = [self.left, self.right].map(|id| parameters.get(id));
+        let x = cut.projected.detach();
+        let inputs = (&x, left, right, cut.mask.as_ref());
+        let gradients = self.attention.vjp(&cut.attended, inputs, &cut.output.gradient())?;
+        push(left, &gradients.left);
+        push(right, &gradients.right);
+        push(&cut.projected, &gradients.input);
+        Ok(())
+    }
+}
+
+impl Phase<'_> {
+    /// A dropout mask in training, nothing in evaluation or at rate 0.
+    pub(super) fn mask(&mut self, shape: &[i64], rate: f64, device: Device) -> Option<Tensor> {
+        match self {
+            Self::Train(rng) if rate > 0.0 => Some(dropout_mask(shape, rate, *rng, device)),
+            _ => None,
+        }
+    }
+
+    /// `x` with dropout in training, `x` itself in evaluation.
+    pub(super) fn dropout(&mut self, x: &Tensor, rate: f64) -> Tensor {
+        self.mask(&x.size(), rate, x.device()).map_or_else(|| x.shallow_clone(), |mask| x * mask)
+    }
+}

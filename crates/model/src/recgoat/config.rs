@@ -1,0 +1,137 @@
+//! Settings of RecGOAT.
+
+use recgoat_align::oat::{CoordinateCost, TransportConfig};
+use recgoat_graph::Similarity;
+use serde::{Deserialize, Serialize};
+
+use crate::config::config;
+
+config! {
+    /// Settings of [`crate::RecGoat`]. Defaults are the paper's for Baby at the width of a fair comparison.
+    pub struct RecGoatConfig {
+        /// Width of all embeddings; a multiple of `heads`.
+        pub dim: usize = 64,
+        /// Propagation steps over the user–item graph.
+        pub layers: usize = 3,
+        /// Standard deviation of the initial id embeddings.
+        pub init_deviation: f64 = 0.1,
+        /// Weight of the squared norm of the layer-0 embeddings a batch touches, a triple.
+        pub l2: f64 = 1e-4,
+        /// Attention heads of a modality branch.
+        pub heads: usize = 8,
+        /// Nearest neighbours of an item in a modality's graph, before the union with the reverse relation.
+        pub neighbours: usize = 20,
+        /// How features are compared for that graph: "cosine", or "centred-cosine" for all-positive features.
+        pub similarity: FeatureSimilarity = FeatureSimilarity::Cosine,
+        /// Share of projected features dropped in training.
+        pub feature_dropout: f64 = 0.1,
+        /// Share of attention weights dropped in training.
+        pub attention_dropout: f64 = 0.1,
+        /// Share of a branch's output dropped in training.
+        pub output_dropout: f64 = 0.1,
+        /// Share of the fused representation dropped in training.
+        pub fusion_dropout: f64 = 0.1,
+        in /// Alignment of the views.
+        pub align: AlignConfig,
+    }
+}
+
+config! {
+    /// How views are aligned.
+    pub struct AlignConfig {
+        /// Weight of the cross-modal contrastive loss; 0 leaves it out.
+        pub contrast: f64 = 0.032,
+        /// Share of the view-to-view part in it; the rest is user-to-item.
+        pub contrast_lambda: f64 = 0.5,
+        /// Temperature of the contrastive losses.
+        pub temperature: f64 = 0.2,
+        /// How a branch reaches the id coordinates: "none", "plan" (d·T), "residual" (Δ) or "plan+residual".
+        pub transport: TransportMode = TransportMode::PlanAndResidual,
+        /// Cost between two coordinates: "squared" or "absolute".
+        pub cost: TransportCost = TransportCost::Squared,
+        /// Regularisation of the plan, relative to the mean cost.
+        pub epsilon: f64 = 0.05,
+        /// Largest marginal error of the plan.
+        pub tolerance: f64 = 1e-3,
+        /// Largest number of Sinkhorn iterations a step.
+        pub max_iterations: usize = 200,
+        /// Weight of the transport cost in the loss; 0 leaves it out.
+        pub wasserstein: f64 = 0.01,
+    }
+}
+
+impl AlignConfig {
+    /// The transport's own settings.
+    #[must_use]
+    pub fn transport_config(&self) -> TransportConfig {
+        TransportConfig {
+            cost: match self.cost {
+                TransportCost::Squared => CoordinateCost::Squared,
+                TransportCost::Absolute => CoordinateCost::Absolute,
+            },
+            relative_epsilon: self.epsilon,
+            tolerance: self.tolerance,
+            max_iterations: self.max_iterations,
+        }
+    }
+}
+
+/// How a branch's output is carried into the id coordinates, `ẑ = z·M`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TransportMode {
+    /// `M = I`: the branch is used as it is.
+    #[serde(rename = "none")]
+    None,
+    /// `M = d·T`.
+    #[serde(rename = "plan")]
+    Plan,
+    /// `M = Δ`.
+    #[serde(rename = "residual")]
+    Residual,
+    /// `M = d·T + Δ`, the paper's.
+    #[serde(rename = "plan+residual")]
+    PlanAndResidual,
+}
+
+impl TransportMode {
+    /// Whether the plan takes part.
+    #[must_use]
+    pub fn has_plan(self) -> bool {
+        matches!(self, Self::Plan | Self::PlanAndResidual)
+    }
+
+    /// Whether the learnable matrix takes part.
+    #[must_use]
+    pub fn has_residual(self) -> bool {
+        matches!(self, Self::Residual | Self::PlanAndResidual)
+    }
+}
+
+/// The cost between coordinates, as configurations write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TransportCost {
+    /// Mean squared difference (the released code).
+    Squared,
+    /// Mean absolute difference (the paper, 1-Wasserstein).
+    Absolute,
+}
+
+/// The similarity of feature rows, as configurations write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FeatureSimilarity {
+    /// The cosine.
+    Cosine,
+    /// The cosine after the mean row is taken off.
+    CentredCosine,
+}
+
+impl From<FeatureSimilarity> for Similarity {
+    fn from(similarity: FeatureSimilarity) -> Self {
+        match similarity {
+            FeatureSimilarity::Cosine => Self::Cosine,
+            FeatureSimilarity::CentredCosine => Self::CentredCosine,
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! RecGOAT: graph-enriched ids, contrasted and transported modality views, one representation that ranks.
+
+mod branch;
+mod config;
+mod fusion;
+
+use std::cell::RefCell;
+
+use rand_chacha::ChaCha8Rng;
+use recgoat_align::{
+    contrast::{Distinct, between_views, cross_modal, info_nce},
+    oat::CoordinateTransport,
+};
+use recgoat_eval::Scorer;
+use recgoat_graph::Propagation;
+use recgoat_torch::{Cut, Purpose, indices, init, push};
+use tch::{Device, Kind, Tensor};
+
+use crate::{
+    Batch, Context, EmbeddingScorer, Error, ParameterId, Parameters, Recommender, Result,
+    bpr::halves,
+    lightgcn::train_graph,
+    objective::{BatchRows, pairwise_loss},
+};
+use branch::{Branch, BranchPass};
+pub use config::{AlignConfig, FeatureSimilarity, RecGoatConfig, TransportCost, TransportMode};
+use fusion::Fusion;
+
+/// The model of arXiv 2602.00682 on the user–item graph and one item–item graph a modality.
+///
+/// A step costs, for `I` items, `F` feature widths, `d = dim`, `E` edges and `n` distinct items of the batch:
+/// `4·I·F·d` flops of projection a modality (there and back), `4·layers·E·d` of propagation, `6·n²·d` a pair of
+/// contrasted views, `10·I·d²` of transport a modality, and an optimiser pass over the parameters.
+#[derive(Debug)]
+pub struct RecGoat {
+    config: RecGoatConfig,
+    parameters: Parameters,
+    table: ParameterId,
+    /// `Δ` of each modality, where the transport has one.
+    residuals: Vec<ParameterId>,
+    branches: Vec<Branch>,
+    transports: RefCell<Vec<CoordinateTransport>>,
+    fusion: Fusion,
+    propagation: Propagation,
+    users: usize,
+    device: Device,
+}
+
+/// Training, with the randomness of its dropout, or evaluation, without any.
+#[derive(Debug)]
+enum Phase<'a> {
+    Train(&'a mut ChaCha8Rng),
+    Evaluate,
+}
+
+/// All views of one pass.
+struct Views {
+    /// Users and items after propagation, `[users + items, dim]`.
+    smoothed: Cut,
+    /// Each modality's view before transport.
+    passes: Vec<BranchPass>,
+    /// `Σ_m <C_m, T_m>`, where the transport has a plan.
+    wasserstein: Option<Tensor>,
+    /// The representation that ranks, `[items, dim]`.
+    fused: Tensor,
+}
+
+impl RecGoat {
+    /// Builds the neighbour graphs and draws initial parameters.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a dataset without features or a width that heads do not divide, else a failure of a
+    /// graph.
+    pub fn new(config: RecGoatConfig, context: &Context<'_>) -> Result<Self> {
+        let (dataset, device) = (context.dataset, context.device);
+        if dataset.modalities().is_empty() {
+            return Err(Error::Config(format!(
+                "dataset {}: expected at least one <modality>_feat.npy for recgoat, found none (lightgcn needs none)",
+                dataset.name()
+            )));
+        }
+        if config.heads == 0 || config.dim % config.heads != 0 {
+            let (dim, heads) = (config.dim, config.heads);
+            return Err(Error::Config(format!("dim: expected a multiple of heads = {heads}, found {dim}")));
+        }
+        let interactions = dataset.interactions();
+        let (users, items) = (interactions.users(), interactions.items());
+        let mut rng = context.seed.stream(Purpose::Init, 0);
+        let mut parameters = Parameters::default();
+        let dim = config.dim as i64;
+        let ids = init::normal(&[(users + items) as i64, dim], config.init_deviation, &mut rng, device);
+        let table = parameters.add("embedding", ids);
+        let mut branches = Vec::new();
+        let mut residuals = Vec::new();
+        for modality in dataset.modalities() {
+            branches.push(Branch::new(modality, &config, &mut parameters, &mut rng, device)?);
+            if config.align.transport.has_residual() {
+                let residual = init::xavier(dim, dim, &mut rng, device);
+                residuals.push(parameters.add(format!("{}.residual", modality.name()), residual));
+            }
+        }
+        let fusion = Fusion::new(branches.len(), config.dim, config.fusion_dropout, &mut parameters, device);
+        let transports = RefCell::new(cold_transports(&config, branches.len()));
+        let propagation = Propagation::new(train_graph(interactions)?, config.layers, device);
+        Ok(Self {
+            config,
+            parameters,
+            table,
+            residuals,
+            branches,
+            transports,
+            fusion,
+            propagation,
+            users,
+            device,
+        })
+    }
+
+    fn views(&self, phase: &mut Phase<'_>, transports: &mut [CoordinateTransport]) -> Result<Views> {
+        let smoothed = Cut::new(self.propagation.apply(self.parameters.get(self.table))?);
+        let (_, ids) = halves(smoothed.leaf(), self.users);
+        let mut passes = Vec::new();
+        let mut aligned = Vec::new();
+        let mut wasserstein: Option<Tensor> = None;
+        for (at, (branch, transport)) in self.branches.iter().zip(transports).enumerate() {
+            let pass = branch.forward(&self.parameters, phase)?;
+            let (view, cost) = self.transported(at, &pass.output, &ids, transport)?;
+            wasserstein = match (wasserstein, cost) {
+                (Some(sum), Some(cost)) => Some(sum + cost),
+                (sum, cost) => sum.or(cost),
+            };
+            aligned.push((view, branch.present()));
+            passes.push(pass);
+        }
+        let fused = self.fusion.forward(&self.parameters, &ids, &aligned, phase);
+        Ok(Views { smoothed, passes, wasserstein, fused })
+    }
+
+    /// The branch's view in id coordinates, and the transport's cost where there is a plan.
+    fn transported(
+        &self,
+        at: usize,
+        view: &Tensor,
+        ids: &Tensor,
+        transport: &mut CoordinateTransport,
+    ) -> Result<(Tensor, Option<Tensor>)> {
+        let mode = self.config.align.transport;
+        let residual = self.residuals.get(at).map(|&id| self.parameters.get(id));
+        if !mode.has_plan() {
+            return Ok((residual.map_or_else(|| view.shallow_clone(), |residual| view.matmul(residual)), None));
+        }
+        let found = match self.branches[at].present() {
+            None => transport.align(view, ids)?,
+            Some(rows) => transport.align(&view.index_select(0, rows), &ids.index_select(0, rows))?,
+        };
+        let map = match residual {
+            Some(residual) => &found.map + residual,
+            None => found.map,
+        };
+        Ok((view.matmul(&map), Some(found.wasserstein)))
+    }
+
+    /// CMCL on the batch's distinct items: users to items, ids to views, views to views.
+    fn contrast(&self, batch: &Batch<'_>, views: &Views, users: &Tensor) -> Tensor {
+        let align = &self.config.align;
+        let distinct = Distinct::new(batch.positives);
+        let rows = indices(&distinct.ids, self.device);
+        let candidates = views.fused.index_select(0, &rows);
+        let user_item = info_nce(users, &candidates, &distinct.targets(self.device), align.temperature);
+        let (_, ids) = halves(views.smoothed.leaf(), self.users);
+        let mut sides = vec![(ids.index_select(0, &rows), None)];
+        for (pass, branch) in views.passes.iter().zip(&self.branches) {
+            let present = branch.present().map(|present| self.membership(present).index_select(0, &rows));
+            sides.push((pass.output.index_select(0, &rows), present));
+        }
+        let mut terms = Vec::new();
+        for (at, left) in sides.iter().enumerate() {
+            for right in &sides[at + 1..] {
+                terms.extend(contrast_present(left, right, align.temperature));
+            }
+        }
+        cross_modal(&user_item, &terms, align.contrast_lambda)
+    }
+
+    /// `[items]`, true for the rows listed.
+    fn membership(&self, rows: &Tensor) -> Tensor {
+        let items = self.propagation.adjacency().nodes() - self.users;
+        Tensor::zeros([items as i64], (Kind::Bool, self.device)).index_fill(0, rows, 1)
+    }
+}
+
+impl Recommender for RecGoat {
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
+    }
+
+    fn begin_epoch(&mut self) {
+        self.transports.get_mut().iter_mut().for_each(CoordinateTransport::reset);
+    }
+
+    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
+        let views = self.views(&mut Phase::Train(randomness), &mut self.transports.borrow_mut())?;
+        let (user_table, _) = halves(views.smoothed.leaf(), self.users);
+        let rows = |table: &Tensor, ids: &[u32]| table.index_select(0, &indices(ids, self.device));
+        let users = rows(&user_table, batch.users);
+        let positives = rows(&views.fused, batch.positives);
+        let negatives = rows(&views.fused, batch.negatives);
+        let table = self.parameters.get(self.table);
+        let at = BatchRows::new(batch, self.users, self.device);
+        let mut loss = pairwise_loss(&users, &positives, &negatives)
+            + at.penalty(&at.gather(table), self.config.l2);
+        if self.config.align.contrast > 0.0 {
+            loss += self.contrast(batch, &views, &users) * self.config.align.contrast;
+        }
+        if let Some(cost) = views.wasserstein.as_ref().filter(|_| self.config.align.wasserstein > 0.0) {
+            loss += cost * self.config.align.wasserstein;
+        }
+        loss.backward();
+        push(table, &self.propagation.vjp(&views.smoothed.gradient())?);
+        for (branch, pass) in self.branches.iter().zip(&views.passes) {
+            branch.backward(&self.parameters, pass)?;
+        }
+        Ok(loss.double_value(&[]))
+    }
+
+    fn scorer(&self) -> Result<Box<dyn Scorer>> {
+        tch::no_grad(|| {
+            // Cold, so that a score depends on the parameters alone.
+            let mut transports = cold_transports(&self.config, self.branches.len());
+            let views = self.views(&mut Phase::Evaluate, &mut transports)?;
+            let (users, _) = halves(views.smoothed.leaf(), self.users);
+            Ok(Box::new(EmbeddingScorer::new(&users, &views.fused)) as Box<dyn Scorer>)
+        })
+    }
+}
+
+fn cold_transports(config: &RecGoatConfig, count: usize) -> Vec<CoordinateTransport> {
+    (0..count).map(|_| CoordinateTransport::new(config.align.transport_config())).collect()
+}
+
+/// InfoNCE between two views over the rows present in both; `None` where fewer than two are.
+fn contrast_present(
+    (left, left_present): &(Tensor, Option<Tensor>),
+    (right, right_present): &(Tensor, Option<Tensor>),
+    temperature: f64,
+) -> Option<Tensor> {
+    let both = match (left_present, right_present) {
+        (Some(l), Some(r)) => Some(l.logical_and(r)),
+        (l, r) => l.as_ref().or(r.as_ref()).map(Tensor::shallow_clone),
+    };
+    let Some(both) = both else { return Some(between_views(left, right, temperature)) };
+    let rows = both.nonzero().view([-1]);
+    (rows.size()[0] >= 2)
+        .then(|| between_views(&left.index_select(0, &rows), &right.index_select(0, &rows), temperature))
+}

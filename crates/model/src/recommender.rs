@@ -1,0 +1,56 @@
+//! What every model is to the trainer.
+
+use rand_chacha::ChaCha8Rng;
+use recgoat_data::Dataset;
+use recgoat_eval::Scorer;
+use recgoat_torch::Seed;
+use tch::Device;
+
+use crate::{Parameters, Result};
+
+/// What a model is built from. Graphs and features derive from the dataset; nothing of it is copied.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The data, of which a model reads train interactions and features only.
+    pub dataset: &'a Dataset,
+    /// The seed that initial parameters come from.
+    pub seed: Seed,
+    /// Where the model computes.
+    pub device: Device,
+}
+
+/// Triples of one step: parallel lists of users, a train item of each, and an item that is none of theirs.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// The users.
+    pub users: &'a [u32],
+    /// A train item of each user.
+    pub positives: &'a [u32],
+    /// An item each user has not interacted with.
+    pub negatives: &'a [u32],
+}
+
+/// A model that ranks all items for a user.
+pub trait Recommender {
+    /// The parameters the optimiser moves; none for a model that is counted, not trained.
+    fn parameters(&self) -> &Parameters;
+
+    /// The same, to be moved.
+    fn parameters_mut(&mut self) -> &mut Parameters;
+
+    /// Called before the first step of every epoch: state carried from step to step starts anew, so that an epoch
+    /// depends on the parameters alone and a resumed run equals an uninterrupted one.
+    fn begin_epoch(&mut self) {}
+
+    /// Computes the loss of a batch and adds its gradient to the parameters'; returns the loss.
+    ///
+    /// # Errors
+    /// A failure of a graph, an alignment or libtorch.
+    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64>;
+
+    /// The model in evaluation mode: nothing is dropped out.
+    ///
+    /// # Errors
+    /// A failure of a graph, an alignment or libtorch.
+    fn scorer(&self) -> Result<Box<dyn Scorer>>;
+}

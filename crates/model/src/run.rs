@@ -1,0 +1,296 @@
+//! Run folders: one experiment each, with all that is needed to repeat, continue or read it.
+//!
+//! ```text
+//! config.toml       settings in full, defaults included
+//! provenance.json   versions and the digest of the data
+//! metrics.jsonl     one line an epoch
+//! checkpoints/      the newest two
+//! test.json         metrics on test, written once, after training
+//! per_user.npy      the values behind them, [users, metrics], f64; columns in test.json
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use recgoat_data::{Dataset, Split};
+use recgoat_eval::{PerUser, RankingConfig, evaluate};
+use recgoat_torch::Seed;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tch::Device;
+
+use crate::{
+    Context, EpochRecord, Error, ModelConfig, Observer, Recommender, Result, TrainConfig, Trained,
+    checkpoint::Checkpoint,
+    config::{from_table, to_table},
+    files::{create_folder, peak_rss_bytes, read_text, write_whole},
+    train::{best_values, train},
+};
+
+/// What a run is: everything its result depends on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Seed of all random streams.
+    pub seed: u64,
+    /// The device's name.
+    pub device: String,
+    /// Threads of libtorch and of the kernels.
+    pub threads: usize,
+    /// How the model is trained.
+    pub train: TrainConfig,
+    /// The model and its settings.
+    pub model: ModelConfig,
+}
+
+/// A folder with a run's configuration in it.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+    config: RunConfig,
+    fingerprint: String,
+}
+
+/// Where a run comes from.
+#[derive(Debug, Serialize)]
+struct Provenance<'a> {
+    recgoat: &'a str,
+    libtorch: &'a str,
+    dataset: &'a str,
+    dataset_digest: &'a str,
+}
+
+/// Metrics on test as `test.json` records them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestRecord {
+    /// The mask of the ranking.
+    pub mask: String,
+    /// Means over users.
+    pub metrics: BTreeMap<String, f64>,
+    /// Columns of `per_user.npy`.
+    pub columns: Vec<String>,
+    /// Users, the rows of `per_user.npy`.
+    pub users: Vec<u32>,
+}
+
+/// What a finished run reports.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Training's result.
+    pub trained: Trained,
+    /// Largest resident set of the process, in bytes.
+    pub peak_rss_bytes: u64,
+}
+
+impl RunFolder {
+    /// Makes a folder for `config`, or opens one that was made for the very same.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the folder holds something else, [`Error::Io`] when the file system refuses.
+    pub fn create(path: &Path, config: RunConfig, dataset: &Dataset) -> Result<Self> {
+        let file = path.join("config.toml");
+        if file.exists() {
+            let there = Self::open(path, dataset)?;
+            let (mine, theirs) = (fingerprint(&config, dataset), &there.fingerprint);
+            if mine != *theirs {
+                return Err(Error::Config(format!(
+                    "{}: holds a run with other settings; give another --out, or --resume it as it is",
+                    path.display()
+                )));
+            }
+            return Ok(there);
+        }
+        if path.is_dir() && fs::read_dir(path).map_err(Error::io(path))?.next().is_some() {
+            return Err(Error::Config(format!(
+                "{}: expected an empty or new folder, found other files",
+                path.display()
+            )));
+        }
+        create_folder(path)?;
+        let provenance = Provenance {
+            recgoat: env!("CARGO_PKG_VERSION"),
+            libtorch: "2.11.0",
+            dataset: dataset.name(),
+            dataset_digest: dataset.digest(),
+        };
+        let json = serde_json::to_vec_pretty(&provenance).expect("plain strings");
+        write_whole(&path.join("provenance.json"), &json)?;
+        write_whole(&file, to_table(&config).to_string().as_bytes())?;
+        let fingerprint = fingerprint(&config, dataset);
+        Ok(Self { path: path.to_owned(), config, fingerprint })
+    }
+
+    /// Opens a run made earlier on the same data.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the folder holds no run, or one of other data.
+    pub fn open(path: &Path, dataset: &Dataset) -> Result<Self> {
+        let config = Self::read_config(path)?;
+        let provenance = path.join("provenance.json");
+        let json: serde_json::Value = serde_json::from_str(&read_text(&provenance)?)
+            .map_err(|error| Error::Config(format!("{}: {error}", provenance.display())))?;
+        let expected = json["dataset_digest"].as_str().unwrap_or_default();
+        if expected != dataset.digest() {
+            return Err(Error::Config(format!(
+                "{}: the run was made on data with digest {expected}, found {}; give that data with --data",
+                path.display(),
+                dataset.digest()
+            )));
+        }
+        let fingerprint = fingerprint(&config, dataset);
+        Ok(Self { path: path.to_owned(), config, fingerprint })
+    }
+
+    /// The configuration in a run's folder, before its data is opened.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the folder holds no run.
+    pub fn read_config(path: &Path) -> Result<RunConfig> {
+        let file = path.join("config.toml");
+        if !file.exists() {
+            let shown = path.display();
+            return Err(Error::Config(format!("{shown}: expected a run folder with config.toml, found none")));
+        }
+        let table = read_text(&file)?.parse().map_err(|error: toml::de::Error| {
+            Error::Config(format!("{}: {}", file.display(), error.message()))
+        })?;
+        from_table(table).map_err(|reason| Error::Config(format!("{}: {reason}", file.display())))
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the run is.
+    #[must_use]
+    pub fn config(&self) -> &RunConfig {
+        &self.config
+    }
+
+    /// Trains the run's model to the end, continuing where it was cut.
+    ///
+    /// # Errors
+    /// Those of [`train`].
+    pub fn train(&self, dataset: &Dataset, device: Device, observer: &mut dyn Observer) -> Result<Outcome> {
+        let mut model = self.build(dataset, device)?;
+        let settings = (&self.config.train, Seed(self.config.seed));
+        let trained = train(&mut *model, dataset, settings, self, observer)?;
+        Ok(Outcome { trained, peak_rss_bytes: peak_rss_bytes() })
+    }
+
+    /// The run's model with the best parameters found so far.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a trained model has no checkpoint yet.
+    pub fn load(
+        &self,
+        dataset: &Dataset,
+        device: Device,
+        observer: &mut dyn Observer,
+    ) -> Result<Box<dyn Recommender>> {
+        let mut model = self.build(dataset, device)?;
+        if self.config.model.is_trained() {
+            let found = self.newest_checkpoint(&mut |error| observer.note(&error.to_string()))?;
+            let checkpoint = found.ok_or_else(|| {
+                let shown = self.path.display();
+                Error::Config(format!("{shown}: expected a checkpoint, found none; train the run first"))
+            })?;
+            let best = best_values(&checkpoint, &*model, self)?;
+            model.parameters_mut().set_values(&best)?;
+        }
+        Ok(model)
+    }
+
+    /// Measures a scorer on test and records the result in the folder.
+    ///
+    /// # Errors
+    /// Failures of evaluation and of the file system.
+    pub fn record_test(
+        &self,
+        model: &dyn Recommender,
+        dataset: &Dataset,
+        ranking: &RankingConfig,
+    ) -> Result<PerUser> {
+        let per_user = evaluate(&*model.scorer()?, dataset.interactions(), Split::Test, ranking)?;
+        let (values, rows, columns) = per_user.matrix();
+        let mut npy = Vec::new();
+        write_npy(&mut npy, values, rows, columns).map_err(Error::io(self.path.join("per_user.npy")))?;
+        write_whole(&self.path.join("per_user.npy"), &npy)?;
+        let record = TestRecord {
+            mask: format!("{:?}", ranking.mask),
+            metrics: per_user.means(),
+            columns: per_user.names().to_vec(),
+            users: per_user.users().to_vec(),
+        };
+        let json = serde_json::to_vec(&record).expect("plain numbers and strings");
+        write_whole(&self.path.join("test.json"), &json)?;
+        Ok(per_user)
+    }
+
+    /// Where checkpoints lie.
+    #[must_use]
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    pub(crate) fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The newest whole checkpoint of this very run.
+    pub(crate) fn newest_checkpoint(&self, damaged: &mut dyn FnMut(&Error)) -> Result<Option<Checkpoint>> {
+        let Some(checkpoint) = Checkpoint::newest(&self.checkpoints(), damaged)? else { return Ok(None) };
+        if checkpoint.fingerprint != self.fingerprint {
+            return Err(Error::Checkpoint {
+                path: self.checkpoints(),
+                reason: "made with other settings or data than the folder's config.toml says".to_owned(),
+            });
+        }
+        Ok(Some(checkpoint))
+    }
+
+    pub(crate) fn rewrite_metrics(&self, curve: &[EpochRecord]) -> Result<()> {
+        let lines: String = curve.iter().map(json_line).collect();
+        write_whole(&self.path.join("metrics.jsonl"), lines.as_bytes())
+    }
+
+    pub(crate) fn append_metrics(&self, record: &EpochRecord) -> Result<()> {
+        let path = self.path.join("metrics.jsonl");
+        let file = OpenOptions::new().append(true).create(true).open(&path);
+        file.and_then(|mut file| file.write_all(json_line(record).as_bytes())).map_err(Error::io(path))
+    }
+
+    fn build(&self, dataset: &Dataset, device: Device) -> Result<Box<dyn Recommender>> {
+        self.config.model.build(&Context { dataset, seed: Seed(self.config.seed), device })
+    }
+}
+
+fn json_line(record: &EpochRecord) -> String {
+    format!("{}\n", serde_json::to_string(record).expect("plain numbers"))
+}
+
+/// Of all that decides a run's bits: settings, seed, device, threads, data; not where the data lies, nor how often the
+/// run is saved.
+fn fingerprint(config: &RunConfig, dataset: &Dataset) -> String {
+    let mut config = config.clone();
+    config.data = PathBuf::new();
+    config.train.checkpoint_seconds = 0.0;
+    let text = format!("{}\n{}\n{}", env!("CARGO_PKG_VERSION"), dataset.digest(), to_table(&config));
+    Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn write_npy(out: &mut Vec<u8>, values: &[f64], rows: usize, columns: usize) -> std::io::Result<()> {
+    use npyz::WriterBuilder;
+    let shape = [rows as u64, columns as u64];
+    let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(out).begin_nd()?;
+    writer.extend(values.iter().copied())?;
+    writer.finish()
+}

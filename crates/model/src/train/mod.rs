@@ -1,0 +1,189 @@
+//! The trainer: epochs, early stopping on valid, checkpoints.
+
+mod progress;
+
+use std::{collections::BTreeMap, time::Instant};
+
+use recgoat_data::{Dataset, Split, TripleSampler};
+use recgoat_eval::{Mask, RankingConfig, evaluate};
+use recgoat_torch::{Adam, AdamConfig, Purpose, Seed};
+use serde::{Deserialize, Serialize};
+
+use crate::{Batch, Error, Recommender, Result, config::config, run::RunFolder};
+pub(crate) use progress::best_values;
+use progress::{Progress, State};
+
+config! {
+    /// How a model is trained.
+    pub struct TrainConfig {
+        /// Adam's learning rate.
+        pub learning_rate: f64 = 1e-3,
+        /// Interactions a step.
+        pub batch: usize = 2048,
+        /// Largest number of epochs.
+        pub epochs: usize = 1000,
+        /// Epochs without a better valid Recall@20 after which training stops.
+        pub patience: usize = 20,
+        /// Seconds between checkpoints; 0 writes one after every epoch. Results do not depend on it.
+        pub checkpoint_seconds: f64 = 20.0,
+    }
+}
+
+/// The metric on valid that decides which epoch is kept.
+pub(crate) const SELECTION_METRIC: &str = "recall@20";
+
+/// One epoch, as `metrics.jsonl` records it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// From 1.
+    pub epoch: usize,
+    /// Mean loss over the epoch's steps.
+    pub loss: f64,
+    /// Recall@20 on valid after the epoch.
+    pub valid: f64,
+    /// Seconds of training, without evaluation.
+    pub train_seconds: f64,
+    /// Seconds of evaluation on valid.
+    pub valid_seconds: f64,
+}
+
+/// Watches training; every method may be left out.
+pub trait Observer {
+    /// A step of an epoch is done.
+    fn step(&mut self, _epoch: usize, _step: usize, _steps: usize) {}
+
+    /// An epoch is done; `best` is the best valid value so far.
+    fn epoch(&mut self, _record: &EpochRecord, _best: f64) {}
+
+    /// Something a user should know, such as a damaged checkpoint.
+    fn note(&mut self, _message: &str) {}
+}
+
+/// An [`Observer`] that does nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// What training found; the model holds the best epoch's parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trained {
+    /// The epoch whose parameters were kept; 0 for a model that is not trained.
+    pub best_epoch: usize,
+    /// Metrics of the kept parameters on valid.
+    pub valid: BTreeMap<String, f64>,
+    /// All epochs.
+    pub curve: Vec<EpochRecord>,
+}
+
+impl Trained {
+    /// Mean seconds of training an epoch.
+    #[must_use]
+    pub fn seconds_per_epoch(&self) -> f64 {
+        let total: f64 = self.curve.iter().map(|record| record.train_seconds).sum();
+        total / self.curve.len().max(1) as f64
+    }
+}
+
+/// Trains until valid has stopped rising, in the run's folder; continues from its newest checkpoint if it has one.
+///
+/// Random streams derive from the seed, the epoch and the step, and a checkpoint holds all else: killed at any moment
+/// and called again, it ends with the bits of a run that was never cut.
+///
+/// # Errors
+/// [`Error::Diverged`] when the loss is not finite, [`Error::Checkpoint`] when the folder's checkpoints belong to other
+/// settings or are all damaged, and failures of data, evaluation and libtorch.
+pub fn train(
+    model: &mut dyn Recommender,
+    dataset: &Dataset,
+    (config, seed): (&TrainConfig, Seed),
+    folder: &RunFolder,
+    observer: &mut dyn Observer,
+) -> Result<Trained> {
+    check(config)?;
+    let interactions = dataset.interactions();
+    let mut progress = Progress::default();
+    if !model.parameters().tensors().is_empty() {
+        let adam_config = AdamConfig { learning_rate: config.learning_rate, ..AdamConfig::default() };
+        let adam = Adam::new(adam_config, model.parameters().tensors());
+        let mut state = State { progress, adam, best: model.parameters().values()? };
+        state.resume(model, folder, observer)?;
+        folder.rewrite_metrics(&state.progress.curve)?;
+        let sampler = TripleSampler::new(interactions)?;
+        let mut saved = Instant::now();
+        while !state.progress.is_done(config) {
+            let epoch = state.progress.curve.len() + 1;
+            let start = Instant::now();
+            let loss = run_epoch(model, &mut state.adam, &sampler, (config, seed), epoch, observer)?;
+            let train_seconds = start.elapsed().as_secs_f64();
+            let start = Instant::now();
+            let valid = selection_value(model, dataset)?;
+            let valid_seconds = start.elapsed().as_secs_f64();
+            let record = EpochRecord { epoch, loss, valid, train_seconds, valid_seconds };
+            folder.append_metrics(&record)?;
+            if state.progress.record(record.clone()) {
+                state.best = model.parameters().values()?;
+            }
+            observer.epoch(&record, state.progress.best_value);
+            if saved.elapsed().as_secs_f64() >= config.checkpoint_seconds || state.progress.is_done(config) {
+                state.save(model, folder)?;
+                saved = Instant::now();
+            }
+        }
+        model.parameters_mut().set_values(&state.best)?;
+        progress = state.progress;
+    }
+    let ranking = RankingConfig { mask: Mask::Train, ..RankingConfig::default() };
+    let valid = evaluate(&*model.scorer()?, interactions, Split::Valid, &ranking)?.means();
+    Ok(Trained { best_epoch: progress.best_epoch, valid, curve: progress.curve })
+}
+
+/// One pass over the train interactions; returns the mean loss.
+fn run_epoch(
+    model: &mut dyn Recommender,
+    adam: &mut Adam,
+    sampler: &TripleSampler,
+    (config, seed): (&TrainConfig, Seed),
+    epoch: usize,
+    observer: &mut dyn Observer,
+) -> Result<f64> {
+    let triples = sampler.epoch(&mut seed.stream(Purpose::Sampling, epoch as u64));
+    let steps = triples.users.len().div_ceil(config.batch);
+    model.begin_epoch();
+    let mut total = 0.0;
+    for step in 0..steps {
+        let span = step * config.batch..((step + 1) * config.batch).min(triples.users.len());
+        let batch = Batch {
+            users: &triples.users[span.clone()],
+            positives: &triples.positives[span.clone()],
+            negatives: &triples.negatives[span],
+        };
+        let mut randomness = seed.stream(Purpose::Dropout, (epoch as u64) << 24 | step as u64);
+        let loss = model.step(&batch, &mut randomness)?;
+        if !loss.is_finite() {
+            return Err(Error::Diverged { loss, epoch, step });
+        }
+        adam.step(model.parameters_mut().tensors_mut())?;
+        total += loss;
+        observer.step(epoch, step + 1, steps);
+    }
+    Ok(total / steps as f64)
+}
+
+fn selection_value(model: &dyn Recommender, dataset: &Dataset) -> Result<f64> {
+    let ranking = RankingConfig { topk: vec![20], ..RankingConfig::default() };
+    let per_user = evaluate(&*model.scorer()?, dataset.interactions(), Split::Valid, &ranking)?;
+    Ok(per_user.mean(SELECTION_METRIC).unwrap_or(0.0))
+}
+
+fn check(config: &TrainConfig) -> Result<()> {
+    let positive = [("batch", config.batch), ("epochs", config.epochs), ("patience", config.patience)];
+    if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
+        return Err(Error::Config(format!("train.{name}: expected at least 1, found 0")));
+    }
+    if !(config.learning_rate > 0.0 && config.learning_rate.is_finite()) {
+        let found = config.learning_rate;
+        return Err(Error::Config(format!("train.learning_rate: expected a positive number, found {found}")));
+    }
+    Ok(())
+}
