@@ -74,7 +74,7 @@ impl Source {
     /// The cargo configuration sets `LIBTORCH` to the local copy when the user has not: only another
     /// value is the user's own.
     fn choose(local: &Path, libtorch: Option<OsString>, use_pytorch: Option<OsString>) -> Result<Self> {
-        let own = libtorch.map(PathBuf::from).filter(|dir| !dir.as_os_str().is_empty() && dir != local);
+        let own = libtorch.map(PathBuf::from).filter(|dir| dir != local);
         match (own, use_pytorch) {
             (Some(_), Some(_)) => Err(usage::error(
                 "LIBTORCH and LIBTORCH_USE_PYTORCH are both set, which of the two is meant? unset one".into(),
@@ -89,7 +89,9 @@ impl Source {
 fn from_variable(dir: PathBuf, flavour: Flavour) -> Result<Libtorch> {
     let whose = format!("LIBTORCH={}", dir.display());
     let Some(version) = version::of_folder(&dir)? else {
-        bail!("{whose} holds no libtorch (no version in it): point it at the folder above lib and include");
+        bail!(
+            "{whose} holds no libtorch (no version in it): point it at the folder above lib and include, or unset it"
+        );
     };
     accept(dir, version, flavour, &whose)
 }
@@ -128,7 +130,6 @@ mod tests {
     fn the_value_from_the_cargo_configuration_is_not_the_users() {
         assert_eq!(choose(Some("/repo/.libtorch"), None).unwrap(), Source::Local);
         assert_eq!(choose(Some("/repo/.libtorch/"), None).unwrap(), Source::Local);
-        assert_eq!(choose(Some(""), None).unwrap(), Source::Local);
         assert_eq!(choose(None, None).unwrap(), Source::Local);
         assert_eq!(choose(Some("/repo/.libtorch"), Some("1")).unwrap(), Source::Python);
     }

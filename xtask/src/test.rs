@@ -22,8 +22,8 @@ const STAGES: [Stage; 7] = [
     ("clippy", clippy),
     ("tidy", tidy::check),
     ("licences", licences::check),
-    ("doctests", || process::run(workspace::cargo().args(["test", "--quiet", "--doc", "--workspace"]))),
-    ("tests", || process::run(&mut tests())),
+    ("doctests", doctests),
+    ("tests", tests),
 ];
 
 pub(crate) fn run(args: lexopt::Parser) -> Result<ExitCode> {
@@ -55,12 +55,21 @@ fn clippy() -> Result<()> {
     process::run(workspace::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
 }
 
-fn tests() -> Command {
+fn doctests() -> Result<()> {
+    process::run(single_threaded(&mut workspace::cargo()).args(["test", "--quiet", "--doc", "--workspace"]))
+}
+
+fn tests() -> Result<()> {
     let mut command = workspace::cargo();
     if process::succeeds(workspace::cargo().args(["nextest", "--version"])) {
         command.args(["nextest", "run", "--workspace"]);
     } else {
         command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--examples"]);
     }
-    command
+    process::run(single_threaded(&mut command))
+}
+
+/// One libtorch thread: beside any other busy process two OpenMP threads are slower than one.
+fn single_threaded(command: &mut Command) -> &mut Command {
+    command.env("OMP_NUM_THREADS", "1")
 }

@@ -14,11 +14,10 @@ pub(crate) fn root() -> PathBuf {
     package.parent().map_or_else(|| package.clone(), PathBuf::from)
 }
 
-/// The cargo that started this program, at the workspace root, with one libtorch thread: beside any other
-/// busy process two OpenMP threads are slower than one.
+/// The cargo that started this program, at the workspace root.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root()).env("OMP_NUM_THREADS", "1");
+    command.current_dir(root());
     command
 }
 

@@ -10,6 +10,7 @@ mod folder;
 mod inter;
 mod interactions;
 mod labels;
+pub mod matrix;
 mod modality;
 mod npy;
 pub mod prepare;

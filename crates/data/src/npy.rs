@@ -64,7 +64,7 @@ pub(crate) fn write_mask(path: &Path, present: &[bool]) -> Result<()> {
     write(path, &[flags.len() as u64], &flags)
 }
 
-fn write<T: npyz::AutoSerialize + Copy>(path: &Path, shape: &[u64], values: &[T]) -> Result<()> {
+pub(crate) fn write<T: npyz::AutoSerialize + Copy>(path: &Path, shape: &[u64], values: &[T]) -> Result<()> {
     let attempt = || {
         let file = BufWriter::new(File::create(path)?);
         let mut writer = npyz::WriteOptions::new().default_dtype().shape(shape).writer(file).begin_nd()?;
@@ -75,24 +75,24 @@ fn write<T: npyz::AutoSerialize + Copy>(path: &Path, shape: &[u64], values: &[T]
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Order {
+pub(crate) enum Order {
     C,
     Fortran,
 }
 
 /// A `.npy` file whose header is read and whose data is not.
-struct Array<'a> {
+pub(crate) struct Array<'a> {
     path: &'a Path,
-    descr: String,
-    order: Order,
-    shape: Vec<usize>,
-    data: &'a [u8],
+    pub(crate) descr: String,
+    pub(crate) order: Order,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) data: &'a [u8],
 }
 
 impl<'a> Array<'a> {
     // The header is read here because a general reader evaluates it as a Python literal: hostile nesting
     // makes that hang or overflow the stack, and sizes beyond 64 bits make it panic.
-    fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
+    pub(crate) fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Self> {
         if bytes.is_empty() {
             return Err(Error::file(path, "a .npy file", "an empty file"));
         }
@@ -120,7 +120,7 @@ impl<'a> Array<'a> {
         Ok(Self { path, descr, order, shape, data })
     }
 
-    fn data(&self, bytes_per_value: usize) -> Result<&'a [u8]> {
+    pub(crate) fn data(&self, bytes_per_value: usize) -> Result<&'a [u8]> {
         let length = self.shape.iter().try_fold(bytes_per_value, |product, &n| product.checked_mul(n));
         if length != Some(self.data.len()) {
             let expected = match length {

@@ -6,7 +6,8 @@ use recgoat_torch::{Purpose, init};
 use tch::Device;
 
 use crate::{
-    Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, config::config,
+    Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result,
+    config::config,
     objective::{BatchRows, pairwise_loss},
 };
 

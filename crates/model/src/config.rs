@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn mistakes_are_answered_with_what_would_work() {
-        let message = |key, value| with_override(&RecGoatConfig::default(), key, value).unwrap_err().to_string();
+        let message =
+            |key, value| with_override(&RecGoatConfig::default(), key, value).unwrap_err().to_string();
         assert!(message("dmi", "3").contains("expected one of"), "{}", message("dmi", "3"));
         assert!(message("dim", "many").starts_with("setting dim=many: "), "{}", message("dim", "many"));
         assert!(message("align.transport", "magic").contains("plan+residual"));

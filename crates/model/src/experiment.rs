@@ -8,9 +8,7 @@ use std::{
 use recgoat_data::{Dataset, Split};
 use recgoat_eval::{
     Mask, PerUser, RankingConfig,
-    report::{
-        CurvePoint, DatasetCard, Measured, ModalityCard, ModelResult, Report, RunResult, compare,
-    },
+    report::{CurvePoint, DatasetCard, Measured, ModalityCard, ModelResult, Report, RunResult, compare},
     stats::Resampling,
 };
 use serde::Deserialize;

@@ -68,8 +68,8 @@ impl Recommender for LightGcn {
         let table = self.parameters.get(self.table);
         let smoothed = Cut::new(self.propagation.apply(table)?);
         let [users, positives, negatives] = at.split(&at.gather(smoothed.leaf()));
-        let loss = pairwise_loss(&users, &positives, &negatives)
-            + at.penalty(&at.gather(table), self.config.l2);
+        let loss =
+            pairwise_loss(&users, &positives, &negatives) + at.penalty(&at.gather(table), self.config.l2);
         loss.backward();
         push(table, &self.propagation.vjp(&smoothed.gradient())?);
         Ok(loss.double_value(&[]))

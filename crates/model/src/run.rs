@@ -27,9 +27,11 @@ use crate::{
     Context, EpochRecord, Error, ModelConfig, Observer, Recommender, Result, TrainConfig, Trained,
     checkpoint::Checkpoint,
     config::{from_table, to_table},
-    files::{create_folder, peak_rss_bytes, read_text, write_whole},
+    files::{create_folder, read_text, write_whole},
     train::{best_values, train},
 };
+
+pub use crate::files::peak_rss_bytes;
 
 /// What a run is: everything its result depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -155,7 +157,9 @@ impl RunFolder {
         let file = path.join("config.toml");
         if !file.exists() {
             let shown = path.display();
-            return Err(Error::Config(format!("{shown}: expected a run folder with config.toml, found none")));
+            return Err(Error::Config(format!(
+                "{shown}: expected a run folder with config.toml, found none"
+            )));
         }
         let table = read_text(&file)?.parse().map_err(|error: toml::de::Error| {
             Error::Config(format!("{}: {}", file.display(), error.message()))

@@ -147,7 +147,10 @@ impl RecGoat {
         let mode = self.config.align.transport;
         let residual = self.residuals.get(at).map(|&id| self.parameters.get(id));
         if !mode.has_plan() {
-            return Ok((residual.map_or_else(|| view.shallow_clone(), |residual| view.matmul(residual)), None));
+            return Ok((
+                residual.map_or_else(|| view.shallow_clone(), |residual| view.matmul(residual)),
+                None,
+            ));
         }
         let found = match self.branches[at].present() {
             None => transport.align(view, ids)?,
@@ -211,8 +214,8 @@ impl Recommender for RecGoat {
         let negatives = rows(&views.fused, batch.negatives);
         let table = self.parameters.get(self.table);
         let at = BatchRows::new(batch, self.users, self.device);
-        let mut loss = pairwise_loss(&users, &positives, &negatives)
-            + at.penalty(&at.gather(table), self.config.l2);
+        let mut loss =
+            pairwise_loss(&users, &positives, &negatives) + at.penalty(&at.gather(table), self.config.l2);
         if self.config.align.contrast > 0.0 {
             loss += self.contrast(batch, &views, &users) * self.config.align.contrast;
         }

@@ -76,7 +76,8 @@ impl State {
         folder: &RunFolder,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        let Some(checkpoint) = folder.newest_checkpoint(&mut |error| observer.note(&error.to_string()))? else {
+        let Some(checkpoint) = folder.newest_checkpoint(&mut |error| observer.note(&error.to_string()))?
+        else {
             return Ok(());
         };
         let unreadable = |what: String| Error::Checkpoint { path: folder.checkpoints(), reason: what };

@@ -1,0 +1,60 @@
+//! `recgoat experiment`: several models and seeds, and the report on them.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use recgoat_data::Dataset;
+use recgoat_model::experiment::{Place, Preset, run as run_experiment};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    common::{Compute, Output},
+    progress::Progress,
+};
+
+/// Train and compare the models of an experiment file, and write report.{json,md,html}
+///
+/// Runs that are finished are read again and runs that were cut continue, so the same command can be given until it is
+/// done.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: recgoat experiment --preset presets/quick.toml --out reports/quick")]
+pub(crate) struct Args {
+    /// The experiment file
+    #[arg(long)]
+    preset: PathBuf,
+    /// A data folder [default: the preset's dataset, fetched to data/NAME]
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Folder of the runs and the report
+    #[arg(long)]
+    out: PathBuf,
+    #[command(flatten)]
+    compute: Compute,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let preset = Preset::read(&args.preset)?;
+    let data = args.data.clone().unwrap_or_else(|| PathBuf::from("data").join(&preset.dataset));
+    let dataset = if args.data.is_some() || data.is_dir() {
+        Dataset::open(&data)?
+    } else {
+        recgoat_data::fetch::fetch(&preset.dataset, &data, &mut |message| eprintln!("{message}"))?
+    };
+    let (device, threads) = args.compute.start()?;
+    let data = data.canonicalize().unwrap_or(data);
+    let place = Place { data, device, threads, out: args.out.clone() };
+    let report = run_experiment(&preset, &dataset, &place, &mut Progress::new())?;
+    let models: Map<String, Value> = report
+        .models
+        .iter()
+        .map(|model| {
+            let values: Vec<Option<f64>> =
+                model.runs.iter().map(|run| run.test.get("recall@20").copied()).collect();
+            (model.name.clone(), json!({ "test_recall@20": values }))
+        })
+        .collect();
+    args.output.print(&json!({ "report": args.out.join("report.html"), "models": models }));
+    Ok(())
+}

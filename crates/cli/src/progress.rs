@@ -1,0 +1,58 @@
+//! Progress of long work, on stderr; bars only on a terminal.
+
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use recgoat_model::{EpochRecord, Observer};
+
+/// Shows epochs and steps: a bar on a terminal, else a line now and then.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    terminal: bool,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { bar, terminal }
+    }
+
+    fn line(&self, text: &str) {
+        if self.terminal {
+            self.bar.println(text);
+        } else {
+            eprintln!("{text}");
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn step(&mut self, epoch: usize, step: usize, steps: usize) {
+        if self.terminal {
+            if step == 1 {
+                self.bar.set_length(steps as u64);
+                self.bar.set_message(format!("epoch {epoch}"));
+                self.bar.reset_eta();
+            }
+            self.bar.set_position(step as u64);
+        }
+    }
+
+    fn epoch(&mut self, record: &EpochRecord, best: f64) {
+        let EpochRecord { epoch, loss, valid, train_seconds, valid_seconds } = record;
+        if *epoch <= 3 || epoch % 10 == 0 {
+            self.line(&format!(
+                "epoch {epoch:>4}  loss {loss:.4}  valid recall@20 {valid:.4} (best {best:.4})  \
+                 {train_seconds:.2} s + {valid_seconds:.2} s"
+            ));
+        }
+    }
+
+    fn note(&mut self, message: &str) {
+        self.line(message);
+    }
+}

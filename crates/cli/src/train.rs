@@ -1,0 +1,131 @@
+//! `recgoat train`: one run of one model.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use recgoat_data::Dataset;
+use recgoat_model::{
+    TrainConfig,
+    config::{annotated, with_override},
+    experiment::Preset,
+    run::{RunConfig, RunFolder},
+};
+use serde_json::json;
+
+use crate::{
+    common::{BadInput, Compute, Model, Output},
+    progress::Progress,
+};
+
+/// Train a model, keeping the epoch that is best on valid
+///
+/// The run's folder holds its settings, curve and checkpoints. Killed at any moment, `--resume RUN` ends with the very
+/// result of a run that was never cut.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  recgoat train --data data/ml-100k --model lightgcn --set layers=2 --out runs/a\n  \
+                        recgoat train --resume runs/a\n  recgoat train --model recgoat --show-config"
+)]
+pub(crate) struct Args {
+    /// A data folder
+    #[arg(long, required_unless_present_any = ["resume", "show_config"])]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    model: Model,
+    /// An experiment file whose first entry of this model gives its settings
+    #[arg(long)]
+    preset: Option<PathBuf>,
+    /// Largest number of epochs
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// Seed of all random streams
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Folder of the run
+    #[arg(long, required_unless_present_any = ["resume", "show_config"])]
+    out: Option<PathBuf>,
+    /// Continue the run in this folder
+    #[arg(long, conflicts_with_all = ["out", "preset", "epochs", "settings"])]
+    resume: Option<PathBuf>,
+    /// Print all settings with their defaults and meaning, and stop
+    #[arg(long)]
+    show_config: bool,
+    #[command(flatten)]
+    compute: Compute,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    if args.show_config {
+        print!("{}", args.model.config()?.annotated());
+        let trainer = annotated(&args.train_config(TrainConfig::default())?);
+        for line in trainer.lines() {
+            println!("{}{line}", if line.starts_with('#') { "" } else { "train." });
+        }
+        return Ok(());
+    }
+    match &args.resume {
+        Some(path) => {
+            let config = RunFolder::read_config(path)?;
+            let dataset = Dataset::open(args.data.as_deref().unwrap_or(&config.data))?;
+            let (device, _) = args.compute.or(&config.device, config.threads).start()?;
+            args.finish(&RunFolder::open(path, &dataset)?, &dataset, device)
+        }
+        None => {
+            let (Some(data), Some(out)) = (&args.data, &args.out) else {
+                return Err(BadInput("expected --data and --out, or --resume".to_owned()).into());
+            };
+            let (device, threads) = args.compute.start()?;
+            let dataset = Dataset::open(data)?;
+            let config = args.run_config(data, recgoat_torch::device::name(device), threads)?;
+            args.finish(&RunFolder::create(out, config, &dataset)?, &dataset, device)
+        }
+    }
+}
+
+impl Args {
+    fn run_config(&self, data: &Path, device: String, threads: usize) -> Result<RunConfig> {
+        let (mut model, mut train) = (self.model.config()?, TrainConfig::default());
+        if let Some(path) = &self.preset {
+            let rows = Preset::read(path)?.rows()?;
+            let row = rows.into_iter().find(|row| row.model.name() == self.model.name);
+            let row = row.ok_or_else(|| {
+                BadInput(format!(
+                    "{}: expected a [[model]] named {}, found none",
+                    path.display(),
+                    self.model.name
+                ))
+            })?;
+            (model, train) = (row.model, row.train);
+            for (key, value) in self.model.settings.iter().filter(|(key, _)| !key.starts_with("train.")) {
+                model = model.with(key, value)?;
+            }
+        }
+        let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
+        Ok(RunConfig { data, seed: self.seed, device, threads, train: self.train_config(train)?, model })
+    }
+
+    fn train_config(&self, mut train: TrainConfig) -> Result<TrainConfig> {
+        for (key, value) in &self.model.settings {
+            if let Some(key) = key.strip_prefix("train.") {
+                train = with_override(&train, key, value)?;
+            }
+        }
+        train.epochs = self.epochs.unwrap_or(train.epochs);
+        Ok(train)
+    }
+
+    fn finish(&self, folder: &RunFolder, dataset: &Dataset, device: tch::Device) -> Result<()> {
+        let outcome = folder.train(dataset, device, &mut Progress::new())?;
+        self.output.print(&json!({
+            "run": folder.path(),
+            "best_epoch": outcome.trained.best_epoch,
+            "epochs": outcome.trained.curve.len(),
+            "valid": outcome.trained.valid,
+            "seconds_per_epoch": outcome.trained.seconds_per_epoch(),
+            "peak_rss_bytes": outcome.peak_rss_bytes,
+        }));
+        Ok(())
+    }
+}
