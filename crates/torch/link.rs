@@ -1,6 +1,8 @@
 //! Build script shared by every crate that links libtorch: its tests, examples, benches and binaries find
 //! the library without an environment variable, wherever the checkout and its `.libtorch` are moved together.
 
+#![allow(clippy::print_stdout, reason = "a build script talks to cargo on stdout")]
+
 use std::env;
 
 fn main() {

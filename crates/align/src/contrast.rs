@@ -6,7 +6,6 @@ use recgoat_torch::indices;
 use tch::{Device, Kind, Tensor};
 
 /// Rows scaled to unit length, `[rows, dim]`, on the tape; a zero row stays zero.
-#[must_use]
 pub fn unit_rows(x: &Tensor) -> Tensor {
     let norm = x.square().sum_dim_intlist(-1, true, Kind::Float).clamp_min(1e-12).sqrt();
     x / norm
@@ -22,7 +21,6 @@ pub fn unit_rows(x: &Tensor) -> Tensor {
 /// `anchors` `[rows, dim]`, `candidates` `[columns, dim]`, `targets` `[rows]` with entries below `columns`.
 ///
 /// Every candidate but the target is a negative, so candidates must be distinct: see [`Distinct`].
-#[must_use]
 pub fn info_nce(anchors: &Tensor, candidates: &Tensor, targets: &Tensor, temperature: f64) -> Tensor {
     let logits = unit_rows(anchors).matmul(&unit_rows(candidates).tr()) / temperature;
     logits.cross_entropy_for_logits(targets)
@@ -39,7 +37,6 @@ pub fn info_nce(anchors: &Tensor, candidates: &Tensor, targets: &Tensor, tempera
 /// let loss = between_views(&view, &view, 1.0).double_value(&[]);
 /// assert!((loss - (1.0 + (-1f64).exp()).ln()).abs() < 1e-6);
 /// ```
-#[must_use]
 pub fn between_views(left: &Tensor, right: &Tensor, temperature: f64) -> Tensor {
     let logits = unit_rows(left).matmul(&unit_rows(right).tr()) / temperature;
     // Both directions share one matrix: the diagonal less the log-sum-exp of its row and of its column.
@@ -70,7 +67,6 @@ pub struct Distinct {
 
 impl Distinct {
     /// Of a batch's ids.
-    #[must_use]
     pub fn new(batch: &[u32]) -> Self {
         let mut seen = HashMap::with_capacity(batch.len());
         let mut ids = Vec::new();
@@ -87,14 +83,12 @@ impl Distinct {
     }
 
     /// `positions` as an index tensor, the targets of [`info_nce`].
-    #[must_use]
     pub fn targets(&self, device: Device) -> Tensor {
         indices(&self.positions, device)
     }
 }
 
 /// The cross-modal contrastive loss `(1−λ) · user_item + λ · mean(views)`; without views it is the user–item term.
-#[must_use]
 pub fn cross_modal(user_item: &Tensor, views: &[Tensor], lambda: f64) -> Tensor {
     if views.is_empty() {
         return user_item.shallow_clone();

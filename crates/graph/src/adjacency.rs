@@ -48,25 +48,21 @@ impl Adjacency {
     }
 
     /// Number of nodes.
-    #[must_use]
     pub fn nodes(&self) -> usize {
         self.matrix.rows()
     }
 
     /// Number of stored entries: twice the number of undirected edges.
-    #[must_use]
     pub fn entries(&self) -> usize {
         self.matrix.nnz()
     }
 
     /// The matrix itself.
-    #[must_use]
     pub fn matrix(&self) -> &CsMatI<f32, u32, usize> {
         &self.matrix
     }
 
     /// The matrix as a sparse CSR tensor on `device`.
-    #[must_use]
     pub fn to_tensor(&self, device: Device) -> Tensor {
         let offsets: Vec<i64> = self.matrix.indptr().raw_storage().iter().map(|&o| o as i64).collect();
         let columns: Vec<i64> = self.matrix.indices().iter().map(|&c| i64::from(c)).collect();

@@ -31,7 +31,6 @@ pub struct Structure {
 /// assert!(found.bipartite);
 /// # Ok::<(), recgoat_graph::Error>(())
 /// ```
-#[must_use]
 pub fn structure(graph: &Adjacency) -> Structure {
     let nodes = graph.nodes();
     let mut sets = UnionFind::<u32>::new(nodes);
@@ -40,9 +39,9 @@ pub fn structure(graph: &Adjacency) -> Structure {
         undirected.add_node(());
     });
     for (_, (row, column)) in graph.matrix() {
-        if row as u32 <= column {
-            sets.union(row as u32, column);
-            undirected.add_edge(NodeIndex::from(row as u32), NodeIndex::from(column), ());
+        if row <= column {
+            sets.union(row, column);
+            undirected.add_edge(NodeIndex::from(row), NodeIndex::from(column), ());
         }
     }
     let mut sizes = vec![0usize; nodes];
@@ -63,7 +62,6 @@ pub fn structure(graph: &Adjacency) -> Structure {
 }
 
 /// The `quantiles` (each in 0..=1, nearest rank) of these degrees.
-#[must_use]
 pub fn degree_quantiles(degrees: impl IntoIterator<Item = usize>, quantiles: &[f64]) -> Vec<usize> {
     let mut degrees: Vec<usize> = degrees.into_iter().collect();
     degrees.sort_unstable();

@@ -42,13 +42,11 @@ pub struct Neighbours {
 
 impl Neighbours {
     /// Number of nodes.
-    #[must_use]
     pub fn nodes(&self) -> usize {
         self.lists.len()
     }
 
     /// The neighbours of `node`, nearest first; empty for a node that is missing or has a zero row.
-    #[must_use]
     pub fn of(&self, node: usize) -> &[u32] {
         &self.lists[node]
     }

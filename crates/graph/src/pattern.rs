@@ -44,7 +44,6 @@ impl Pattern {
     }
 
     /// The union of a neighbour relation with its reverse, and a self-loop on every node.
-    #[must_use]
     pub fn symmetrised(neighbours: &Neighbours) -> Self {
         let nodes = neighbours.nodes();
         let edges = (0..nodes as u32).flat_map(|node| {
@@ -55,25 +54,21 @@ impl Pattern {
     }
 
     /// Number of nodes.
-    #[must_use]
     pub fn nodes(&self) -> usize {
         self.offsets.len() - 1
     }
 
     /// Number of directed edges.
-    #[must_use]
     pub fn edges(&self) -> usize {
         self.sources.len()
     }
 
     /// Edge positions of the incoming edges of node `target`.
-    #[must_use]
     pub fn incoming(&self, target: usize) -> std::ops::Range<usize> {
         self.offsets[target]..self.offsets[target + 1]
     }
 
     /// The source of each edge.
-    #[must_use]
     pub fn sources(&self) -> &[u32] {
         &self.sources
     }

@@ -29,14 +29,12 @@ pub struct Propagation {
 
 impl Propagation {
     /// `layers` propagation steps over `adjacency`, applied to tensors of `device`.
-    #[must_use]
     pub fn new(adjacency: Adjacency, layers: usize, device: Device) -> Self {
         let remote = (device != Device::Cpu).then(|| adjacency.to_tensor(device));
         Self { adjacency, layers, remote }
     }
 
     /// The graph propagated over.
-    #[must_use]
     pub fn adjacency(&self) -> &Adjacency {
         &self.adjacency
     }

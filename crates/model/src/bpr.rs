@@ -33,7 +33,6 @@ pub struct Bpr {
 
 impl Bpr {
     /// With Glorot's uniform initial embeddings.
-    #[must_use]
     pub fn new(config: BprConfig, context: &Context<'_>) -> Self {
         let (users, items) = (context.dataset.interactions().users(), context.dataset.interactions().items());
         let mut rng = context.seed.stream(Purpose::Init, 0);

@@ -82,7 +82,6 @@ pub fn with_override<C: Serialize + DeserializeOwned>(config: &C, path: &str, te
 }
 
 /// Settings as TOML, each under its documentation.
-#[must_use]
 pub fn annotated<C: Serialize + Documented>(config: &C) -> String {
     let table = to_table(config);
     let mut text = String::new();

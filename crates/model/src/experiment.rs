@@ -168,7 +168,6 @@ pub fn run(preset: &Preset, dataset: &Dataset, place: &Place, observer: &mut dyn
 }
 
 /// A dataset's card in a report.
-#[must_use]
 pub fn card(dataset: &Dataset) -> DatasetCard {
     let interactions = dataset.interactions();
     let [train, valid, test] = Split::ALL.map(|split| interactions.split(split).len());

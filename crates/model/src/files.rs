@@ -33,7 +33,6 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
 }
 
 /// Largest resident set of this process so far, in bytes; 0 where the system does not tell.
-#[must_use]
 pub fn peak_rss_bytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

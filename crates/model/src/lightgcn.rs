@@ -66,7 +66,7 @@ impl Recommender for LightGcn {
     fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
         let at = BatchRows::new(batch, self.users, self.device);
         let table = self.parameters.get(self.table);
-        let smoothed = Cut::new(self.propagation.apply(table)?);
+        let smoothed = Cut::new(&self.propagation.apply(table)?);
         let [users, positives, negatives] = at.split(&at.gather(smoothed.leaf()));
         let loss =
             pairwise_loss(&users, &positives, &negatives) + at.penalty(&at.gather(table), self.config.l2);

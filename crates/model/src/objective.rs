@@ -19,7 +19,6 @@ use crate::Batch;
 /// let loss = pairwise_loss(&row(1.0, 0.0), &row(0.5, 3.0), &row(0.5, -2.0));
 /// assert!((loss.double_value(&[]) - 2f64.ln()).abs() < 1e-6);
 /// ```
-#[must_use]
 pub fn pairwise_loss(users: &Tensor, positives: &Tensor, negatives: &Tensor) -> Tensor {
     let margin = (users * (positives - negatives)).sum_dim_intlist(-1, false, Kind::Float);
     -margin.log_sigmoid().mean(Kind::Float)

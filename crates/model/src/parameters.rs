@@ -25,19 +25,16 @@ impl Parameters {
     }
 
     /// The parameter itself.
-    #[must_use]
     pub fn get(&self, id: ParameterId) -> &Tensor {
         &self.tensors[id.0]
     }
 
     /// Names, in order.
-    #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
     /// Tensors, in order.
-    #[must_use]
     pub fn tensors(&self) -> &[Tensor] {
         &self.tensors
     }
@@ -48,7 +45,6 @@ impl Parameters {
     }
 
     /// Number of trained values.
-    #[must_use]
     pub fn count(&self) -> usize {
         self.tensors.iter().map(Tensor::numel).sum()
     }

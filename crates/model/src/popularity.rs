@@ -20,7 +20,6 @@ pub struct Popularity {
 
 impl Popularity {
     /// Counts the train split.
-    #[must_use]
     pub fn new(context: &Context<'_>) -> Self {
         let interactions = context.dataset.interactions();
         let mut counts = vec![0f32; interactions.items()];

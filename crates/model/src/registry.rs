@@ -50,7 +50,6 @@ impl ModelConfig {
     }
 
     /// The name.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         let [popularity, bpr, lightgcn, recgoat] = Self::NAMES;
         match self {
@@ -75,7 +74,6 @@ impl ModelConfig {
     }
 
     /// All settings with their values and documentation, as TOML.
-    #[must_use]
     pub fn annotated(&self) -> String {
         match self {
             Self::Popularity(config) => annotated(config),
@@ -86,7 +84,6 @@ impl ModelConfig {
     }
 
     /// The settings as lines of name and value, nested ones as `table.name`.
-    #[must_use]
     pub fn settings(&self) -> Vec<(String, String)> {
         fn walk(prefix: &str, table: &toml::Table, lines: &mut Vec<(String, String)>) {
             for (key, value) in table {
@@ -102,7 +99,6 @@ impl ModelConfig {
     }
 
     /// Whether the model learns by gradient steps.
-    #[must_use]
     pub fn is_trained(&self) -> bool {
         !matches!(self, Self::Popularity(_))
     }

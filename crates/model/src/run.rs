@@ -168,13 +168,11 @@ impl RunFolder {
     }
 
     /// The folder.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// What the run is.
-    #[must_use]
     pub fn config(&self) -> &RunConfig {
         &self.config
     }
@@ -240,7 +238,6 @@ impl RunFolder {
     }
 
     /// Where checkpoints lie.
-    #[must_use]
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
     }

@@ -13,7 +13,6 @@ pub struct EmbeddingScorer {
 
 impl EmbeddingScorer {
     /// From `users` `[users, dim]` and `items` `[items, dim]`.
-    #[must_use]
     pub fn new(users: &Tensor, items: &Tensor) -> Self {
         Self { users: users.detach(), items_transposed: items.detach().tr() }
     }
@@ -41,7 +40,6 @@ pub struct ItemScorer {
 
 impl ItemScorer {
     /// From one score an item.
-    #[must_use]
     pub fn new(scores: Vec<f32>) -> Self {
         Self { scores }
     }

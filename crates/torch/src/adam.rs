@@ -56,20 +56,17 @@ pub struct Adam {
 
 impl Adam {
     /// An optimiser that has taken no step, for parameters of these shapes and devices.
-    #[must_use]
     pub fn new(config: AdamConfig, parameters: &[Tensor]) -> Self {
         let zeros = || tch::no_grad(|| parameters.iter().map(|p| p.detach().zeros_like()).collect());
         Self { config, steps: 0, first: zeros(), second: zeros() }
     }
 
     /// Steps taken.
-    #[must_use]
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
     /// The moments, first and second, one of each a parameter, in the parameters' order.
-    #[must_use]
     pub fn moments(&self) -> (&[Tensor], &[Tensor]) {
         (&self.first, &self.second)
     }

@@ -13,7 +13,7 @@ use tch::Tensor;
 /// use tch::{Device, Kind, Tensor};
 /// // y = 3x, its VJP g ↦ 3g.
 /// let x = Tensor::ones([4], (Kind::Float, Device::Cpu)).set_requires_grad(true);
-/// let y = Cut::new(tch::no_grad(|| &x * 3.0));
+/// let y = Cut::new(&tch::no_grad(|| &x * 3.0));
 /// y.leaf().square().sum(Kind::Float).backward();
 /// push(&x, &(y.gradient() * 3.0));
 /// // d/dx (3x)² = 18x
@@ -26,19 +26,16 @@ pub struct Cut {
 
 impl Cut {
     /// Cuts at `output`, which must have been computed without the tape.
-    #[must_use]
-    pub fn new(output: Tensor) -> Self {
+    pub fn new(output: &Tensor) -> Self {
         Self { leaf: output.detach().set_requires_grad(true) }
     }
 
     /// The output, as a leaf to build the loss on.
-    #[must_use]
     pub fn leaf(&self) -> &Tensor {
         &self.leaf
     }
 
     /// The loss's gradient at the output, of the output's shape: zero where the loss does not depend on it.
-    #[must_use]
     pub fn gradient(&self) -> Tensor {
         let gradient = self.leaf.grad();
         if gradient.defined() { gradient.contiguous() } else { self.leaf.zeros_like() }
@@ -74,7 +71,6 @@ pub fn push(upstream: &Tensor, gradient: &Tensor) {
 /// (&cube * 10.0).backward();
 /// assert_eq!((cube.double_value(&[]), x.grad().double_value(&[0])), (8.0, 120.0));
 /// ```
-#[must_use]
 pub fn scalar_with_gradient(value: f64, inputs: &[(&Tensor, &Tensor)]) -> Tensor {
     let linear = inputs.iter().map(|(input, gradient)| (*input * gradient.detach()).sum(tch::Kind::Float));
     linear.fold(Tensor::from(value as f32), |sum, term| sum.to_device(term.device()) + &term - term.detach())
@@ -105,7 +101,7 @@ mod tests {
 
     #[test]
     fn an_unused_output_has_zero_gradient() {
-        let cut = Cut::new(Tensor::ones([2, 2], (Kind::Float, Device::Cpu)));
+        let cut = Cut::new(&Tensor::ones([2, 2], (Kind::Float, Device::Cpu)));
         assert_eq!(cut.gradient().abs().sum(Kind::Float).double_value(&[]), 0.0);
     }
 }

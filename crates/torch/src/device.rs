@@ -105,7 +105,6 @@ pub fn set_threads(threads: NonZeroUsize) {
 }
 
 /// `cpu` or `cuda:N`, as reports print it.
-#[must_use]
 pub fn name(device: Device) -> String {
     match device {
         Device::Cuda(index) => format!("cuda:{index}"),

@@ -8,7 +8,6 @@ use crate::slice::from_slice;
 /// A mask `shape` of inverted dropout: 0 with probability `rate`, else `1 / (1 − rate)`.
 ///
 /// The rate is rounded to 1/65,536. A rate of 0 draws nothing and gives ones.
-#[must_use]
 pub fn dropout_mask(shape: &[i64], rate: f64, rng: &mut impl RngCore, device: Device) -> Tensor {
     let threshold = (rate.clamp(0.0, 1.0) * 65_536.0).round() as u32;
     let keep = if threshold < 65_536 { 65_536.0 / (65_536 - threshold) as f32 } else { 0.0 };

@@ -10,14 +10,12 @@ use crate::slice::from_slice;
 ///
 /// # Panics
 /// When `deviation` is not finite.
-#[must_use]
 pub fn normal(shape: &[i64], deviation: f64, rng: &mut impl RngCore, device: Device) -> Tensor {
     let law = Normal::new(0.0, deviation as f32).expect("a finite deviation");
     draw(shape, &law, rng, device)
 }
 
 /// A parameter `[rows, columns]` with entries uniform on ±√(6 / (rows + columns)) (Glorot and Bengio 2010, eq. 16).
-#[must_use]
 pub fn xavier(rows: i64, columns: i64, rng: &mut impl RngCore, device: Device) -> Tensor {
     let bound = (6.0 / (rows + columns).max(1) as f32).sqrt();
     let law = Uniform::new_inclusive(-bound, bound).expect("an ordered, finite interval");

@@ -38,7 +38,6 @@ pub struct Seed(pub u64);
 
 impl Seed {
     /// The stream of this purpose and index (below 2⁵⁶).
-    #[must_use]
     pub fn stream(self, purpose: Purpose, index: u64) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::seed_from_u64(self.0);
         rng.set_stream((purpose as u64) << 56 | (index & ((1 << 56) - 1)));

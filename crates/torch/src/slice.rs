@@ -52,7 +52,6 @@ pub fn from_slice(values: &[f32], shape: &[i64], device: Device) -> Result<Tenso
 }
 
 /// Row numbers as an index tensor `[ids]` on `device`.
-#[must_use]
 pub fn indices(ids: &[u32], device: Device) -> Tensor {
     let wide: Vec<i64> = ids.iter().map(|&id| i64::from(id)).collect();
     Tensor::from_slice(&wide).to_device(device)

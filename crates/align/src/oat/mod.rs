@@ -66,7 +66,6 @@ pub struct Transport {
 
 impl CoordinateTransport {
     /// With nothing known yet.
-    #[must_use]
     pub fn new(config: TransportConfig) -> Self {
         Self { config, warm: None }
     }

@@ -12,19 +12,16 @@ pub struct Params {
 
 impl Params {
     /// Regularisation `epsilon`, in units of the cost; tolerance 1e-6, at most 10,000 iterations.
-    #[must_use]
     pub fn new(epsilon: f64) -> Self {
         Self { epsilon, tolerance: 1e-6, max_iterations: 10_000 }
     }
 
     /// Stops once the L1 error of the plan's marginals, relative to the total mass, is at most this.
-    #[must_use]
     pub fn tolerance(self, tolerance: f64) -> Self {
         Self { tolerance, ..self }
     }
 
     /// Stops after this many iterations, each an update of both potentials.
-    #[must_use]
     pub fn max_iterations(self, max_iterations: usize) -> Self {
         Self { max_iterations, ..self }
     }
@@ -51,19 +48,16 @@ pub struct ValidParams(Params);
 
 impl ValidParams {
     /// Regularisation, in units of the cost.
-    #[must_use]
     pub fn epsilon(&self) -> f64 {
         self.0.epsilon
     }
 
     /// Largest accepted marginal error, relative to the total mass.
-    #[must_use]
     pub fn tolerance(&self) -> f64 {
         self.0.tolerance
     }
 
     /// Largest number of iterations.
-    #[must_use]
     pub fn max_iterations(&self) -> usize {
         self.0.max_iterations
     }

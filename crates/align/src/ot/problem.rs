@@ -46,19 +46,16 @@ impl<'a, F: Real> Problem<'a, F> {
     }
 
     /// Weights of the first measure, `[n]`.
-    #[must_use]
     pub fn a(&self) -> &'a [F] {
         self.a
     }
 
     /// Weights of the second measure, `[m]`.
-    #[must_use]
     pub fn b(&self) -> &'a [F] {
         self.b
     }
 
     /// Costs `[n, m]`, row-major.
-    #[must_use]
     pub fn cost(&self) -> &'a [F] {
         self.cost
     }

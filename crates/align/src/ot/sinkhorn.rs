@@ -56,13 +56,11 @@ pub struct Solution<F> {
 
 impl<F: Real> Solution<F> {
     /// `regularised_value − dual_value`: how far either can be from the optimum; never negative but for rounding.
-    #[must_use]
     pub fn duality_gap(&self) -> f64 {
         self.regularised_value - self.dual_value
     }
 
     /// The plan `[n, m]`, row-major.
-    #[must_use]
     pub fn plan(&self, problem: &Problem<'_, F>) -> Vec<F> {
         let mut plan = vec![F::default(); problem.cost().len()];
         let columns = problem.b().len();
@@ -88,7 +86,6 @@ impl<F: Real> Solution<F> {
 ///
 /// # Panics
 /// When `init` does not have the problem's lengths.
-#[must_use]
 pub fn solve<F: Real>(
     problem: &Problem<'_, F>,
     params: &ValidParams,

@@ -58,19 +58,16 @@ pub struct AttentionGradients {
 
 impl Attention {
     /// Attention of `heads` heads along `pattern`; a typical negative slope of the LeakyReLU is 0.2.
-    #[must_use]
     pub fn new(pattern: Pattern, heads: usize, negative_slope: f32) -> Self {
         Self { pattern, heads: heads.max(1), negative_slope }
     }
 
     /// The edges attended along.
-    #[must_use]
     pub fn pattern(&self) -> &Pattern {
         &self.pattern
     }
 
     /// Number of heads.
-    #[must_use]
     pub fn heads(&self) -> usize {
         self.heads
     }
@@ -204,7 +201,6 @@ impl Attention {
 ///
 /// Several times slower on a CPU, and the path for devices that the kernels do not reach. Shapes as in
 /// [`Attention::forward`].
-#[must_use]
 pub fn on_tape(
     attention: &Attention,
     x: &Tensor,

@@ -99,7 +99,7 @@ impl Branch {
         let (smoothed, cut) = if device == Device::Cpu {
             let projected = projected.contiguous();
             let attended = self.attention.forward(&projected.detach(), left, right, mask.as_ref())?;
-            let output = Cut::new(attended.output.shallow_clone());
+            let output = Cut::new(&attended.output);
             (output.leaf().shallow_clone(), Some(CutAttention { projected, mask, attended, output }))
         } else {
             (on_tape(&self.attention, &projected, left, right, mask.as_ref()), None)

@@ -17,6 +17,8 @@ config! {
         pub init_deviation: f64 = 0.1,
         /// Weight of the squared norm of the layer-0 embeddings a batch touches, a triple.
         pub l2: f64 = 1e-4,
+        /// Names of the modalities to use; all of the dataset's when empty.
+        pub modalities: Vec<String> = Vec::new(),
         /// Attention heads of a modality branch.
         pub heads: usize = 8,
         /// Nearest neighbours of an item in a modality's graph, before the union with the reverse relation.
@@ -62,7 +64,6 @@ config! {
 
 impl AlignConfig {
     /// The transport's own settings.
-    #[must_use]
     pub fn transport_config(&self) -> TransportConfig {
         TransportConfig {
             cost: match self.cost {
@@ -95,13 +96,11 @@ pub enum TransportMode {
 
 impl TransportMode {
     /// Whether the plan takes part.
-    #[must_use]
     pub fn has_plan(self) -> bool {
         matches!(self, Self::Plan | Self::PlanAndResidual)
     }
 
     /// Whether the learnable matrix takes part.
-    #[must_use]
     pub fn has_residual(self) -> bool {
         matches!(self, Self::Residual | Self::PlanAndResidual)
     }

@@ -11,6 +11,7 @@ use recgoat_align::{
     contrast::{Distinct, between_views, cross_modal, info_nce},
     oat::CoordinateTransport,
 };
+use recgoat_data::{Dataset, Modality};
 use recgoat_eval::Scorer;
 use recgoat_graph::Propagation;
 use recgoat_torch::{Cut, Purpose, indices, init, push};
@@ -73,13 +74,8 @@ impl RecGoat {
     /// graph.
     pub fn new(config: RecGoatConfig, context: &Context<'_>) -> Result<Self> {
         let (dataset, device) = (context.dataset, context.device);
-        if dataset.modalities().is_empty() {
-            return Err(Error::Config(format!(
-                "dataset {}: expected at least one <modality>_feat.npy for recgoat, found none (lightgcn needs none)",
-                dataset.name()
-            )));
-        }
-        if config.heads == 0 || config.dim % config.heads != 0 {
+        let modalities = chosen(&config, dataset)?;
+        if config.heads == 0 || !config.dim.is_multiple_of(config.heads) {
             let (dim, heads) = (config.dim, config.heads);
             return Err(Error::Config(format!("dim: expected a multiple of heads = {heads}, found {dim}")));
         }
@@ -92,7 +88,7 @@ impl RecGoat {
         let table = parameters.add("embedding", ids);
         let mut branches = Vec::new();
         let mut residuals = Vec::new();
-        for modality in dataset.modalities() {
+        for modality in modalities {
             branches.push(Branch::new(modality, &config, &mut parameters, &mut rng, device)?);
             if config.align.transport.has_residual() {
                 let residual = init::xavier(dim, dim, &mut rng, device);
@@ -117,7 +113,7 @@ impl RecGoat {
     }
 
     fn views(&self, phase: &mut Phase<'_>, transports: &mut [CoordinateTransport]) -> Result<Views> {
-        let smoothed = Cut::new(self.propagation.apply(self.parameters.get(self.table))?);
+        let smoothed = Cut::new(&self.propagation.apply(self.parameters.get(self.table))?);
         let (_, ids) = halves(smoothed.leaf(), self.users);
         let mut passes = Vec::new();
         let mut aligned = Vec::new();
@@ -239,6 +235,25 @@ impl Recommender for RecGoat {
             Ok(Box::new(EmbeddingScorer::new(&users, &views.fused)) as Box<dyn Scorer>)
         })
     }
+}
+
+/// The modalities that the settings name, or all.
+fn chosen<'a>(config: &RecGoatConfig, dataset: &'a Dataset) -> Result<Vec<&'a Modality>> {
+    let there = dataset.modalities();
+    let names: Vec<&str> = there.iter().map(Modality::name).collect();
+    if there.is_empty() {
+        return Err(Error::Config(format!(
+            "dataset {}: expected at least one <modality>_feat.npy for recgoat, found none (lightgcn needs none)",
+            dataset.name()
+        )));
+    }
+    if let Some(unknown) = config.modalities.iter().find(|name| !names.contains(&name.as_str())) {
+        let known = names.join(", ");
+        return Err(Error::Config(format!("modalities: expected some of {known}, found {unknown:?}")));
+    }
+    let wanted =
+        |m: &&Modality| config.modalities.is_empty() || config.modalities.iter().any(|n| n == m.name());
+    Ok(there.iter().filter(wanted).collect())
 }
 
 fn cold_transports(config: &RecGoatConfig, count: usize) -> Vec<CoordinateTransport> {

@@ -78,7 +78,6 @@ pub struct Trained {
 
 impl Trained {
     /// Mean seconds of training an epoch.
-    #[must_use]
     pub fn seconds_per_epoch(&self) -> f64 {
         let total: f64 = self.curve.iter().map(|record| record.train_seconds).sum();
         total / self.curve.len().max(1) as f64
