@@ -5,7 +5,7 @@
 macro_rules! kernels {
     ($type:ident, $bits:ident, $mantissa:literal, $bias:literal, $lowest:literal, $ln2_high:literal,
      $ln2_low:literal, $coefficients:expr) => {
-        pub(super) mod $type {
+        pub(crate) mod $type {
             use multiversion::multiversion;
 
             use crate::ot::real::PlanRow;
@@ -18,7 +18,7 @@ macro_rules! kernels {
             /// `exp(x)`, to a few units in the last place; arguments below the smallest normal result give
             /// about that result, which is nothing beside the terms it is summed with.
             #[inline(always)]
-            pub(in crate::ot) fn exp(x: $type) -> $type {
+            pub(crate) fn exp(x: $type) -> $type {
                 let x = if x > $lowest { x } else { $lowest };
                 let x = if x < -$lowest { x } else { -$lowest };
                 let rounded = x * std::$type::consts::LOG2_E + ROUND;

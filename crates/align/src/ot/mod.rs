@@ -25,6 +25,8 @@ mod problem;
 mod real;
 mod sinkhorn;
 
+#[cfg(feature = "torch")]
+pub(crate) use kernel::f32::exp;
 pub use params::{Params, ValidParams};
 pub use problem::Problem;
 pub use real::Real;

@@ -160,12 +160,12 @@ impl RecGoat {
     }
 
     /// CMCL on the batch's distinct items: users to items, ids to views, views to views.
-    fn contrast(&self, batch: &Batch<'_>, views: &Views, users: &Tensor) -> Tensor {
+    fn contrast(&self, batch: &Batch<'_>, views: &Views, users: &Tensor) -> Result<Tensor> {
         let align = &self.config.align;
         let distinct = Distinct::new(batch.positives);
         let rows = indices(&distinct.ids, self.device);
         let candidates = views.fused.index_select(0, &rows);
-        let user_item = info_nce(users, &candidates, &distinct.targets(self.device), align.temperature);
+        let user_item = info_nce(users, &candidates, &distinct.positions, align.temperature)?;
         let (_, ids) = halves(views.smoothed.leaf(), self.users);
         let mut sides = vec![(ids.index_select(0, &rows), None)];
         for (pass, branch) in views.passes.iter().zip(&self.branches) {
@@ -175,10 +175,10 @@ impl RecGoat {
         let mut terms = Vec::new();
         for (at, left) in sides.iter().enumerate() {
             for right in &sides[at + 1..] {
-                terms.extend(contrast_present(left, right, align.temperature));
+                terms.extend(contrast_present(left, right, align.temperature)?);
             }
         }
-        cross_modal(&user_item, &terms, align.contrast_lambda)
+        Ok(cross_modal(&user_item, &terms, align.contrast_lambda))
     }
 
     /// `[items]`, true for the rows listed.
@@ -213,7 +213,7 @@ impl Recommender for RecGoat {
         let mut loss =
             pairwise_loss(&users, &positives, &negatives) + at.penalty(&at.gather(table), self.config.l2);
         if self.config.align.contrast > 0.0 {
-            loss += self.contrast(batch, &views, &users) * self.config.align.contrast;
+            loss += self.contrast(batch, &views, &users)? * self.config.align.contrast;
         }
         if let Some(cost) = views.wasserstein.as_ref().filter(|_| self.config.align.wasserstein > 0.0) {
             loss += cost * self.config.align.wasserstein;
@@ -265,13 +265,16 @@ fn contrast_present(
     (left, left_present): &(Tensor, Option<Tensor>),
     (right, right_present): &(Tensor, Option<Tensor>),
     temperature: f64,
-) -> Option<Tensor> {
+) -> Result<Option<Tensor>> {
     let both = match (left_present, right_present) {
         (Some(l), Some(r)) => Some(l.logical_and(r)),
         (l, r) => l.as_ref().or(r.as_ref()).map(Tensor::shallow_clone),
     };
-    let Some(both) = both else { return Some(between_views(left, right, temperature)) };
+    let Some(both) = both else { return Ok(Some(between_views(left, right, temperature)?)) };
     let rows = both.nonzero().view([-1]);
-    (rows.size()[0] >= 2)
-        .then(|| between_views(&left.index_select(0, &rows), &right.index_select(0, &rows), temperature))
+    if rows.size()[0] < 2 {
+        return Ok(None);
+    }
+    let [left, right] = [left, right].map(|view| view.index_select(0, &rows));
+    Ok(Some(between_views(&left, &right, temperature)?))
 }

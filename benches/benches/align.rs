@@ -1,0 +1,66 @@
+//! Transport plans and contrastive losses.
+#![allow(missing_docs, reason = "criterion_group! makes undocumented functions")]
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use recgoat_align::{
+    contrast::between_views,
+    oat::{CoordinateTransport, TransportConfig},
+    ot::{Params, Problem, Real, solve},
+};
+use recgoat_benches::{DIM, ITEMS, SEED, brief, leaf, uniform};
+
+/// Distinct items in a batch of 4,096 Baby interactions.
+const DISTINCT: i64 = 2_390;
+const EPSILON: f64 = 0.05;
+
+fn sinkhorn(criterion: &mut Criterion) {
+    for atoms in [64, 256, 800] {
+        sinkhorn_in::<f32>(criterion, "f32", atoms);
+        sinkhorn_in::<f64>(criterion, "f64", atoms);
+    }
+}
+
+/// Costs uniform on 0..1, uniform weights, from a cold start to a marginal error of 1e-4.
+fn sinkhorn_in<F: Real>(criterion: &mut Criterion, kind: &str, atoms: usize) {
+    let cost: Vec<F> = uniform(atoms * atoms, atoms as u64).into_iter().map(F::of).collect();
+    let weights = vec![F::of(1.0 / atoms as f64); atoms];
+    let problem = Problem::new(&weights, &weights, &cost).expect("equal masses and finite costs");
+    let params = Params::new(EPSILON).tolerance(1e-4).check().expect("parameters in range");
+    let id = format!("align/sinkhorn/{atoms}x{atoms}/eps{EPSILON}/tol1e-4/{kind}/seed{SEED}");
+    criterion.bench_function(&id, |bencher| bencher.iter(|| solve(&problem, &params, None)));
+}
+
+fn coordinates(criterion: &mut Criterion) {
+    let shape = [ITEMS as i64, DIM as i64];
+    let (view, target) = (leaf(&shape, 0), leaf(&shape, 1));
+    let config = TransportConfig::default();
+    let mut group = criterion.benchmark_group("align");
+    let sizes = format!("{ITEMS}x{DIM}/eps{}/seed{SEED}", config.relative_epsilon);
+    let mut transport = CoordinateTransport::new(config);
+    group.bench_function(format!("oat_cold/{sizes}"), |bencher| {
+        bencher.iter(|| {
+            transport.reset();
+            transport.align(&view, &target)
+        });
+    });
+    group.bench_function(format!("oat_warm/{sizes}"), |bencher| {
+        bencher.iter(|| transport.align(&view, &target));
+    });
+    group.finish();
+}
+
+fn contrast(criterion: &mut Criterion) {
+    let [mut left, mut right] = [0, 1].map(|index| leaf(&[DISTINCT, DIM as i64], index));
+    let mut group = criterion.benchmark_group("align");
+    group.bench_function(format!("info_nce/{DISTINCT}x{DIM}/forward+backward/seed{SEED}"), |bencher| {
+        bencher.iter(|| {
+            left.zero_grad();
+            right.zero_grad();
+            between_views(&left, &right, 0.2).backward();
+        });
+    });
+    group.finish();
+}
+
+criterion_group! { name = benches; config = brief(); targets = sinkhorn, coordinates, contrast }
+criterion_main!(benches);

@@ -1,0 +1,101 @@
+//! InfoNCE and its gradient in one pass over one matrix of logits, on the CPU.
+
+use multiversion::multiversion;
+use rayon::prelude::*;
+use recgoat_torch::{as_slice_mut, scalar_with_gradient};
+use tch::Tensor;
+
+use crate::ot::exp;
+
+/// Rows a rayon task takes; also the run over which column sums are taken, whatever the number of threads.
+const ROWS: usize = 64;
+
+/// Which softmax the loss takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// Over each anchor's candidates.
+    Rows,
+    /// The mean of that and of over each candidate's anchors.
+    Both,
+}
+
+/// `mean_r (log Σ_c exp(s_rc) − s_rt)`, `s = anchors · candidatesᵀ / τ`, for rows of unit length; on the tape.
+///
+/// As `|s| ≤ 1/τ`, exponents are taken off that bound instead of each row's own maximum, so one exponential an entry
+/// serves both directions. The matrix of logits becomes its own gradient in place: where autograd holds four such
+/// matrices, this holds one.
+///
+/// Cost: `6 · rows · columns · dim` flops and `rows · columns` exponentials.
+pub(super) fn loss(
+    anchors: &Tensor,
+    candidates: &Tensor,
+    targets: &[u32],
+    temperature: f64,
+    direction: Direction,
+) -> recgoat_torch::Result<Tensor> {
+    let (a, b) = (anchors.detach(), candidates.detach());
+    let mut logits = tch::no_grad(|| (a.matmul(&b.tr()) / temperature).contiguous());
+    let (rows, columns) = (a.size()[0] as usize, b.size()[0] as usize);
+    let s = as_slice_mut(&mut logits)?;
+    let bound = (1.0 / temperature) as f32;
+    let at_targets: f64 =
+        targets.iter().enumerate().map(|(row, &t)| f64::from(s[row * columns + t as usize])).sum();
+    let (row_sums, column_sums) = exponentiate(s, bound, columns, direction);
+    let logs = |sums: &[f32]| sums.iter().map(|&sum| f64::from(sum).ln()).sum::<f64>();
+    let (share, log_sums) = match direction {
+        Direction::Rows => (1.0, logs(&row_sums)),
+        Direction::Both => (0.5, 0.5 * (logs(&row_sums) + logs(&column_sums))),
+    };
+    let value = (log_sums - at_targets) / rows as f64 + f64::from(bound);
+    let scale = share / rows as f32;
+    let per_column: Vec<f32> = column_sums.iter().map(|sum| scale / sum).collect();
+    s.par_chunks_mut(columns).zip(&row_sums).zip(targets).for_each(|((row, sum), &target)| {
+        scale_row(row, scale / sum, &per_column);
+        row[target as usize] -= 1.0 / rows as f32;
+    });
+    let (da, db) = tch::no_grad(|| (logits.matmul(&b) / temperature, logits.tr().matmul(&a) / temperature));
+    Ok(scalar_with_gradient(value, &[(anchors, &da), (candidates, &db)]))
+}
+
+/// Replaces `s` by `exp(s − bound)`; its row sums, and its column sums where they are asked for.
+fn exponentiate(s: &mut [f32], bound: f32, columns: usize, direction: Direction) -> (Vec<f32>, Vec<f32>) {
+    let blocks: Vec<(Vec<f32>, Vec<f32>)> = s
+        .par_chunks_mut(ROWS * columns)
+        .map(|block| {
+            let mut column_sums = vec![0f32; if direction == Direction::Both { columns } else { 0 }];
+            let row_sums =
+                block.chunks_mut(columns).map(|row| exponentiate_row(row, bound, &mut column_sums)).collect();
+            (row_sums, column_sums)
+        })
+        .collect();
+    let mut column_sums = vec![0f32; blocks.first().map_or(0, |block| block.1.len())];
+    for (_, block) in &blocks {
+        column_sums.iter_mut().zip(block).for_each(|(sum, part)| *sum += part);
+    }
+    (blocks.into_iter().flat_map(|block| block.0).collect(), column_sums)
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+fn exponentiate_row(row: &mut [f32], bound: f32, column_sums: &mut [f32]) -> f32 {
+    for x in row.iter_mut() {
+        *x = exp(*x - bound);
+    }
+    column_sums.iter_mut().zip(&*row).for_each(|(sum, x)| *sum += x);
+    let mut sums = [0f32; 16];
+    let (whole, rest) = row.as_chunks::<16>();
+    for x in whole {
+        for lane in 0..16 {
+            sums[lane] += x[lane];
+        }
+    }
+    sums.iter().chain(rest).sum()
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+fn scale_row(row: &mut [f32], factor: f32, per_column: &[f32]) {
+    if per_column.is_empty() {
+        row.iter_mut().for_each(|x| *x *= factor);
+    } else {
+        row.iter_mut().zip(per_column).for_each(|(x, column)| *x *= factor + column);
+    }
+}

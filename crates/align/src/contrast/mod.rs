@@ -1,0 +1,255 @@
+//! Instance-level alignment: contrastive losses between views.
+
+mod fused;
+
+use std::collections::HashMap;
+
+use recgoat_torch::indices;
+use tch::{Device, Kind, Tensor};
+
+use crate::{Error, Result};
+use fused::Direction;
+
+/// Rows scaled to unit length, `[rows, dim]`, on the tape; a zero row stays zero.
+pub fn unit_rows(x: &Tensor) -> Tensor {
+    let norm = x.square().sum_dim_intlist(-1, true, Kind::Float).clamp_min(1e-12).sqrt();
+    x / norm
+}
+
+/// InfoNCE between anchors and candidates (van den Oord et al. 2018, eq. 4), on the tape:
+///
+/// ```text
+/// L = −mean_r log( exp(cos(anchor_r, candidate_{t_r})/τ) / Σ_c exp(cos(anchor_r, candidate_c)/τ) )
+/// ```
+///
+/// # Shapes
+/// `anchors` `[rows, dim]`, `candidates` `[columns, dim]`, `targets` of length `rows` with entries below `columns`.
+///
+/// Every candidate but the target is a negative, so candidates must be distinct: see [`Distinct`].
+///
+/// # Errors
+/// [`Error::Shape`] when shapes or targets do not fit.
+pub fn info_nce(anchors: &Tensor, candidates: &Tensor, targets: &[u32], temperature: f64) -> Result<Tensor> {
+    check(anchors, candidates, targets)?;
+    loss(anchors, candidates, targets, temperature, Direction::Rows)
+}
+
+/// [`info_nce`] between two views `[rows, dim]` of the same things, averaged over both directions.
+///
+/// At unit temperature and two orthogonal pairs each of which agrees perfectly, the loss is `log(1 + e⁻¹)`:
+///
+/// ```
+/// use recgoat_align::contrast::between_views;
+/// use tch::Tensor;
+/// let view = Tensor::from_slice(&[1f32, 0.0, 0.0, 1.0]).view([2, 2]);
+/// let loss = between_views(&view, &view, 1.0)?.double_value(&[]);
+/// assert!((loss - (1.0 + (-1f64).exp()).ln()).abs() < 1e-6);
+/// # Ok::<(), recgoat_align::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Shape`] when the shapes differ.
+pub fn between_views(left: &Tensor, right: &Tensor, temperature: f64) -> Result<Tensor> {
+    let targets: Vec<u32> = (0..left.size()[0] as u32).collect();
+    check(left, right, &targets)?;
+    if left.size() != right.size() {
+        return Err(shape_error("views", format!("{:?}", left.size()), format!("{:?}", right.size())));
+    }
+    loss(left, right, &targets, temperature, Direction::Both)
+}
+
+/// The distinct ids of a batch, in order of first occurrence, and where each position of the batch went.
+///
+/// A batch of interactions holds many items more than once. As candidates of InfoNCE the copies would be negatives
+/// of themselves.
+///
+/// ```
+/// use recgoat_align::contrast::Distinct;
+/// let batch = Distinct::new(&[7, 3, 7, 5]);
+/// assert_eq!(batch.ids, [7, 3, 5]);
+/// assert_eq!(batch.positions, [0, 1, 0, 2]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Distinct {
+    /// Each id once.
+    pub ids: Vec<u32>,
+    /// For each position of the batch, the index into `ids`: the targets of [`info_nce`].
+    pub positions: Vec<u32>,
+}
+
+impl Distinct {
+    /// Of a batch's ids.
+    pub fn new(batch: &[u32]) -> Self {
+        let mut seen = HashMap::with_capacity(batch.len());
+        let mut ids = Vec::new();
+        let positions = batch
+            .iter()
+            .map(|&id| {
+                *seen.entry(id).or_insert_with(|| {
+                    ids.push(id);
+                    ids.len() as u32 - 1
+                })
+            })
+            .collect();
+        Self { ids, positions }
+    }
+}
+
+/// The cross-modal contrastive loss `(1−λ) · user_item + λ · mean(views)`; without views it is the user–item term.
+pub fn cross_modal(user_item: &Tensor, views: &[Tensor], lambda: f64) -> Tensor {
+    if views.is_empty() {
+        return user_item.shallow_clone();
+    }
+    user_item * (1.0 - lambda) + Tensor::stack(views, 0).mean(Kind::Float) * lambda
+}
+
+fn loss(
+    anchors: &Tensor,
+    candidates: &Tensor,
+    targets: &[u32],
+    temperature: f64,
+    direction: Direction,
+) -> Result<Tensor> {
+    let (anchors, candidates) = (unit_rows(anchors), unit_rows(candidates));
+    if anchors.device() == Device::Cpu {
+        return Ok(fused::loss(&anchors, &candidates, targets, temperature, direction)?);
+    }
+    Ok(on_tape(&anchors, &candidates, &indices(targets, anchors.device()), temperature, direction))
+}
+
+/// The same loss by libtorch's operations, for devices that the kernel does not reach.
+fn on_tape(
+    anchors: &Tensor,
+    candidates: &Tensor,
+    targets: &Tensor,
+    temperature: f64,
+    direction: Direction,
+) -> Tensor {
+    let logits = anchors.matmul(&candidates.tr()) / temperature;
+    let forth = logits.cross_entropy_for_logits(targets);
+    match direction {
+        Direction::Rows => forth,
+        Direction::Both => (forth + logits.tr().cross_entropy_for_logits(targets)) * 0.5,
+    }
+}
+
+fn check(anchors: &Tensor, candidates: &Tensor, targets: &[u32]) -> Result<()> {
+    let (a, b) = (anchors.size(), candidates.size());
+    if a.len() != 2 || b.len() != 2 || a[1] != b[1] || a.contains(&0) || b.contains(&0) {
+        return Err(shape_error(
+            "candidates",
+            format!("rows as wide as the anchors' {a:?}"),
+            format!("{b:?}"),
+        ));
+    }
+    if targets.len() as i64 != a[0] || targets.iter().any(|&target| i64::from(target) >= b[0]) {
+        let expected = format!("{} targets below {}", a[0], b[0]);
+        let found = format!("{} up to {:?}", targets.len(), targets.iter().max());
+        return Err(shape_error("targets", expected, found));
+    }
+    Ok(())
+}
+
+fn shape_error(argument: &'static str, expected: String, found: String) -> Error {
+    Error::Shape { argument, expected, found }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn random(rows: i64, seed: i64) -> Tensor {
+        tch::manual_seed(seed);
+        Tensor::randn([rows, 6], (Kind::Float, Device::Cpu))
+    }
+
+    #[test]
+    fn the_kernel_and_its_gradient_equal_autograd_s() {
+        for (rows, columns, direction, temperature) in [
+            (9, 9, Direction::Both, 0.2),
+            (150, 150, Direction::Both, 0.05),
+            (200, 70, Direction::Rows, 0.2),
+            (1, 1, Direction::Rows, 1.0),
+        ] {
+            let targets: Vec<u32> = (0..rows as u32).map(|row| row % columns as u32).collect();
+            let value = |fast: bool| {
+                let leaves = [random(rows, 1), random(columns, 2)].map(|t| t.set_requires_grad(true));
+                let found = if fast {
+                    loss(&leaves[0], &leaves[1], &targets, temperature, direction).unwrap()
+                } else {
+                    let targets = indices(&targets, Device::Cpu);
+                    on_tape(&unit_rows(&leaves[0]), &unit_rows(&leaves[1]), &targets, temperature, direction)
+                };
+                found.backward();
+                let [a, b] = leaves.map(|leaf| leaf.grad());
+                (found.double_value(&[]), a, b)
+            };
+            let (ours, theirs) = (value(true), value(false));
+            let gap = |ours: &Tensor, theirs: &Tensor| {
+                (ours - theirs).norm().double_value(&[]) / theirs.norm().double_value(&[]).max(1e-6)
+            };
+            assert!((ours.0 - theirs.0).abs() < 1e-5 * theirs.0.max(1.0), "{} {}", ours.0, theirs.0);
+            assert!(gap(&ours.1, &theirs.1) < 1e-5, "anchors: {}", gap(&ours.1, &theirs.1));
+            assert!(gap(&ours.2, &theirs.2) < 1e-5, "candidates: {}", gap(&ours.2, &theirs.2));
+        }
+    }
+
+    #[test]
+    fn the_gradient_equals_central_differences() {
+        let (a, b) = (random(12, 7).set_requires_grad(true), random(12, 8));
+        between_views(&a, &b, 0.2).unwrap().backward();
+        let direction = random(12, 9);
+        let along =
+            |step: f64| between_views(&(a.detach() + &direction * step), &b, 0.2).unwrap().double_value(&[]);
+        let difference = (along(1e-2) - along(-1e-2)) / 2e-2;
+        let expected = (a.grad() * direction).sum(Kind::Double).double_value(&[]);
+        assert!((difference - expected).abs() < 1e-2 * expected.abs(), "{difference} {expected}");
+    }
+
+    #[test]
+    fn shapes_that_do_not_fit_are_named() {
+        let message = |error: Result<Tensor>| error.unwrap_err().to_string();
+        let found = message(info_nce(&random(3, 1), &random(2, 2), &[0, 1, 2], 0.2));
+        assert_eq!(found, "targets: expected 3 targets below 2, found 3 up to Some(2)");
+        let found = message(between_views(&random(3, 1), &random(2, 2), 0.2));
+        assert!(found.starts_with("targets: "), "{found}");
+        let narrow = Tensor::zeros([3, 5], (Kind::Float, Device::Cpu));
+        assert!(message(between_views(&random(3, 1), &narrow, 0.2)).contains("[3, 6]"));
+    }
+
+    #[test]
+    fn following_the_gradient_brings_views_together() {
+        // Against row c of the released code's table, which descends on 1 − InfoNCE and drives views apart.
+        let (a, b) = (random(8, 3), random(8, 4).set_requires_grad(true));
+        let cosine = |b: &Tensor| (unit_rows(&a) * unit_rows(b)).sum(Kind::Float).double_value(&[]) / 8.0;
+        let before = cosine(&b);
+        let mut b = b;
+        for _ in 0..100 {
+            b.zero_grad();
+            between_views(&a, &b, 0.2).unwrap().backward();
+            b = (b.detach() - b.grad() * 0.5).set_requires_grad(true);
+        }
+        assert!(before < 0.3 && cosine(&b) > 0.8, "{before} {}", cosine(&b));
+    }
+
+    #[test]
+    fn an_anchor_never_meets_its_own_copy() {
+        let items = random(3, 5);
+        let batch = Distinct::new(&[2, 0, 2, 2, 1]);
+        let rows = items.index_select(0, &indices(&batch.ids, Device::Cpu));
+        let anchors = items.index_select(0, &indices(&[2, 0, 2, 2, 1], Device::Cpu));
+        let loss = |candidates: &Tensor, targets: &[u32]| {
+            info_nce(&anchors, candidates, targets, 0.05).unwrap().double_value(&[])
+        };
+        let clean = loss(&rows, &batch.positions);
+        // Three of five anchors share their target with two copies: each copy adds up to log 3.
+        assert!(loss(&anchors, &[0, 1, 2, 3, 4]) > clean + 0.6 * 3f64.ln() * 0.99);
+    }
+
+    #[test]
+    fn zero_rows_give_no_nan() {
+        let a = Tensor::zeros([4, 6], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        between_views(&a, &random(4, 6), 0.2).unwrap().backward();
+        assert_eq!(a.grad().isfinite().all().int64_value(&[]), 1);
+    }
+}
