@@ -3,14 +3,17 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use recgoat_align::{
-    contrast::between_views,
+    contrast::{between_views, info_nce},
     oat::{CoordinateTransport, TransportConfig},
     ot::{Params, Problem, Real, solve},
 };
 use recgoat_benches::{DIM, ITEMS, SEED, brief, leaf, uniform};
 
-/// Distinct items in a batch of 4,096 Baby interactions.
+/// Interactions of a batch.
+const BATCH: i64 = 4_096;
+/// Distinct items in such a batch of Baby.
 const DISTINCT: i64 = 2_390;
+const TEMPERATURE: f64 = 0.2;
 const EPSILON: f64 = 0.05;
 
 fn sinkhorn(criterion: &mut Criterion) {
@@ -26,13 +29,15 @@ fn sinkhorn_in<F: Real>(criterion: &mut Criterion, kind: &str, atoms: usize) {
     let weights = vec![F::of(1.0 / atoms as f64); atoms];
     let problem = Problem::new(&weights, &weights, &cost).expect("equal masses and finite costs");
     let params = Params::new(EPSILON).tolerance(1e-4).check().expect("parameters in range");
+    assert!(solve(&problem, &params, None).converged, "{kind} reaches the tolerance");
     let id = format!("align/sinkhorn/{atoms}x{atoms}/eps{EPSILON}/tol1e-4/{kind}/seed{SEED}");
     criterion.bench_function(&id, |bencher| bencher.iter(|| solve(&problem, &params, None)));
 }
 
 fn coordinates(criterion: &mut Criterion) {
     let shape = [ITEMS as i64, DIM as i64];
-    let (view, target) = (leaf(&shape, 0), leaf(&shape, 1));
+    // Coordinates of different means, so that there is something to transport and a cold start takes iterations.
+    let [view, target] = [0, 1].map(|side| (leaf(&shape, side) + leaf(&[1, DIM as i64], side + 2)).detach());
     let config = TransportConfig::default();
     let mut group = criterion.benchmark_group("align");
     let sizes = format!("{ITEMS}x{DIM}/eps{}/seed{SEED}", config.relative_epsilon);
@@ -40,23 +45,34 @@ fn coordinates(criterion: &mut Criterion) {
     group.bench_function(format!("oat_cold/{sizes}"), |bencher| {
         bencher.iter(|| {
             transport.reset();
-            transport.align(&view, &target)
+            transport.align(&view, &target).expect("views of one shape")
         });
     });
     group.bench_function(format!("oat_warm/{sizes}"), |bencher| {
-        bencher.iter(|| transport.align(&view, &target));
+        bencher.iter(|| transport.align(&view, &target).expect("views of one shape"));
     });
     group.finish();
 }
 
+/// Forward and backward.
 fn contrast(criterion: &mut Criterion) {
-    let [mut left, mut right] = [0, 1].map(|index| leaf(&[DISTINCT, DIM as i64], index));
+    let dim = DIM as i64;
+    let [mut users, mut left, mut right] =
+        [(BATCH, 0), (DISTINCT, 1), (DISTINCT, 2)].map(|(rows, index)| leaf(&[rows, dim], index));
+    let targets: Vec<u32> = (0..BATCH).map(|row| (row % DISTINCT) as u32).collect();
     let mut group = criterion.benchmark_group("align");
-    group.bench_function(format!("info_nce/{DISTINCT}x{DIM}/forward+backward/seed{SEED}"), |bencher| {
+    group.bench_function(format!("between_views/{DISTINCT}x{DIM}/seed{SEED}"), |bencher| {
         bencher.iter(|| {
             left.zero_grad();
             right.zero_grad();
-            between_views(&left, &right, 0.2).backward();
+            between_views(&left, &right, TEMPERATURE).expect("views of one shape").backward();
+        });
+    });
+    group.bench_function(format!("info_nce/{BATCH}x{DISTINCT}x{DIM}/seed{SEED}"), |bencher| {
+        bencher.iter(|| {
+            users.zero_grad();
+            left.zero_grad();
+            info_nce(&users, &left, &targets, TEMPERATURE).expect("targets among the rows").backward();
         });
     });
     group.finish();

@@ -11,7 +11,7 @@ fn making(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(INTERACTIONS as u64));
     let config = baby_config(&[]);
     group.bench_function(format!("synthetic/{USERS}x{ITEMS}x{INTERACTIONS}/seed{SEED}"), |bencher| {
-        bencher.iter(|| synthetic(&config));
+        bencher.iter(|| synthetic(&config).expect("the sizes can be met"));
     });
     group.finish();
 }
@@ -23,7 +23,7 @@ fn sampling(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("data");
     group.throughput(Throughput::Elements(train as u64));
     group.bench_function(format!("sampler_new/{USERS}x{ITEMS}x{train}/seed{SEED}"), |bencher| {
-        bencher.iter(|| TripleSampler::new(data.interactions()));
+        bencher.iter(|| TripleSampler::new(data.interactions()).expect("nobody has every item"));
     });
     group.bench_function(format!("sampler_epoch/{USERS}x{ITEMS}x{train}/seed{SEED}"), |bencher| {
         let mut rng = Seed(SEED).stream(Purpose::Sampling, 0);

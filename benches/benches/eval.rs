@@ -44,7 +44,10 @@ fn ranking(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("eval");
     group.throughput(Throughput::Elements(USERS as u64));
     group.bench_function(format!("evaluate/{USERS}x{ITEMS}/k50/seed{SEED}"), |bencher| {
-        bencher.iter(|| evaluate(&scorer, data.interactions(), Split::Test, &RankingConfig::default()));
+        let ranking = RankingConfig::default();
+        bencher.iter(|| {
+            evaluate(&scorer, data.interactions(), Split::Test, &ranking).expect("a score for every item")
+        });
     });
     group.throughput(Throughput::Elements(ITEMS as u64));
     group.bench_function(format!("top_k/{ITEMS}/k50/seed{SEED}"), |bencher| {
@@ -59,10 +62,10 @@ fn statistics(criterion: &mut Criterion) {
     let resampling = Resampling::default();
     let mut group = criterion.benchmark_group("eval");
     group.bench_function(format!("bootstrap_mean/{USERS}/resamples10000/seed{SEED}"), |bencher| {
-        bencher.iter(|| bootstrap_mean(&left, &resampling));
+        bencher.iter(|| bootstrap_mean(&left, &resampling).expect("finite values"));
     });
     group.bench_function(format!("sign_flip_test/{USERS}/resamples10000/seed{SEED}"), |bencher| {
-        bencher.iter(|| sign_flip_test(&left, &right, &resampling));
+        bencher.iter(|| sign_flip_test(&left, &right, &resampling).expect("finite values"));
     });
     group.finish();
 }

@@ -22,7 +22,9 @@ fn propagation(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("graph");
     group.throughput(Throughput::Elements((LAYERS * entries * DIM) as u64));
     let id = format!("propagation/nodes{nodes}/entries{entries}/layers{LAYERS}/dim{DIM}/seed{SEED}");
-    group.bench_function(id, |bencher| bencher.iter(|| propagation.apply(&x)));
+    group.bench_function(id, |bencher| {
+        bencher.iter(|| propagation.apply(&x).expect("a row for every node"));
+    });
     group.finish();
 }
 
@@ -49,7 +51,8 @@ fn neighbourhoods(criterion: &mut Criterion) {
     group.bench_function(format!("attention_forward/{sizes}"), |bencher| bencher.iter(forward));
     let attended = forward();
     group.bench_function(format!("attention_vjp/{sizes}"), |bencher| {
-        bencher.iter(|| attention.vjp(&attended, (&x, &left, &right, mask.as_ref()), &gradient));
+        let inputs = (&x, &left, &right, mask.as_ref());
+        bencher.iter(|| attention.vjp(&attended, inputs, &gradient).expect("fitting shapes"));
     });
     group.finish();
 }

@@ -41,7 +41,7 @@ fn step(criterion: &mut Criterion, data: &Dataset, name: &str, size: usize) {
     });
     group.throughput(Throughput::Elements(USERS as u64));
     group.bench_function(format!("{name}_scorer/{sizes}/seed{SEED}"), |bencher| {
-        bencher.iter(|| model.scorer().map(drop));
+        bencher.iter(|| drop(model.scorer().expect("fitting shapes")));
     });
     group.finish();
 }

@@ -21,10 +21,11 @@ use tch::Device;
 /// Where and on what to compute.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Compute {
-    /// cpu, cuda, cuda:N, or auto: the first CUDA device where there is one
-    #[arg(long, default_value = "cpu")]
-    device: String,
-    /// Threads inside one operation [default: all cores]; results repeat bit for bit at one number of them
+    /// cpu, cuda, cuda:N, or auto: the first CUDA device where there is one [default: the run's, else cpu]
+    #[arg(long)]
+    device: Option<String>,
+    /// Threads inside one operation [default: the run's, else all cores]; results repeat bit for bit at one number of
+    /// them
     #[arg(long)]
     threads: Option<NonZeroUsize>,
 }
@@ -32,7 +33,7 @@ pub(crate) struct Compute {
 impl Compute {
     /// The device, with threads set; and how many threads that is.
     pub(crate) fn start(&self) -> Result<(Device, usize)> {
-        let choice: DeviceChoice = self.device.parse()?;
+        let choice: DeviceChoice = self.device.as_deref().unwrap_or("cpu").parse()?;
         let threads = self.threads.unwrap_or_else(all_cores);
         set_threads(threads);
         Ok((choice.resolve()?, threads.get()))
@@ -40,9 +41,8 @@ impl Compute {
 
     /// The same on another device or number of threads, where the command line did not say.
     pub(crate) fn or(&self, device: &str, threads: usize) -> Self {
-        let told = self.device != "cpu";
         Self {
-            device: if told { self.device.clone() } else { device.to_owned() },
+            device: Some(self.device.clone().unwrap_or_else(|| device.to_owned())),
             threads: self.threads.or(NonZeroUsize::new(threads)),
         }
     }

@@ -17,7 +17,7 @@ mod train;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, error::ErrorKind};
 
 /// Multimodal recommendation by graphs, contrast and optimal transport.
 #[derive(Debug, Parser)]
@@ -40,7 +40,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if is_help(&error) => error.exit(),
+        Err(error) => {
+            eprintln!("recgoat: {}", one_line(&error));
+            return ExitCode::from(2);
+        }
+    };
+    let result = match cli.command {
         Command::Fetch(args) => fetch::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Prepare(args) => prepare::run(&args),
@@ -53,8 +61,21 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("recgoat: {}", format!("{error:#}").replace('\n', " "));
+            // Every message of the crates already says what its cause says.
+            eprintln!("recgoat: {}", error.to_string().replace('\n', " "));
             common::exit_code(&error)
         }
     }
+}
+
+fn is_help(error: &clap::Error) -> bool {
+    !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+}
+
+/// What is wrong with the command line, without the usage that clap prints below it.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let told = text.split("\n\nUsage:").next().and_then(|told| told.split("\n\nFor more information").next());
+    let words: Vec<_> = told.unwrap_or(&text).split_whitespace().collect();
+    format!("{}; -h shows the options and an example", words.join(" ").trim_start_matches("error: "))
 }

@@ -4,7 +4,10 @@ use std::{path::PathBuf, time::Instant};
 
 use anyhow::Result;
 use clap::ValueEnum;
-use recgoat_align::ot::{Params, Problem, solve};
+use recgoat_align::{
+    Error as AlignError,
+    ot::{Params, Problem, solve},
+};
 use recgoat_data::matrix::{Numbers, read_numbers, write_numbers};
 use serde_json::json;
 
@@ -62,8 +65,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let a = weights(args.a.as_ref(), n)?;
     let b = weights(args.b.as_ref(), m)?;
-    let problem = Problem::new(&a, &b, &cost.values)?;
-    let params = Params::new(args.reg).tolerance(args.tol).max_iterations(args.max_iter).check()?;
+    let problem = Problem::new(&a, &b, &cost.values).map_err(|error| args.place(error, m))?;
+    let params = Params::new(args.reg).tolerance(args.tol).max_iterations(args.max_iter).check();
+    let params = params.map_err(|error| args.place(error, m))?;
     let start = Instant::now();
     let solution = solve(&problem, &params, None);
     let seconds = start.elapsed().as_secs_f64();
@@ -84,6 +88,39 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "seconds": seconds,
     }));
     Ok(())
+}
+
+impl Args {
+    /// Names the file or the option that a refused argument came from.
+    fn place(&self, error: AlignError, columns: usize) -> anyhow::Error {
+        let source = |path: Option<&PathBuf>| {
+            path.map_or_else(|| "the uniform weights".to_owned(), |path| path.display().to_string())
+        };
+        let message = match error {
+            AlignError::Entry { argument: "cost", index, expected, found } => {
+                let (path, row, column) = (self.cost.display(), index / columns, index % columns);
+                format!("{path}: expected {expected} in row {row} column {column}, found {found}")
+            }
+            AlignError::Entry { argument, index, expected, found } => {
+                let path = source(if argument == "a" { self.a.as_ref() } else { self.b.as_ref() });
+                format!("{path}: expected {expected} in row {index}, found {found}")
+            }
+            AlignError::Mass { left, right } => {
+                let [a, b] = [&self.a, &self.b].map(|path| source(path.as_ref()));
+                format!("{a} and {b}: expected equal and positive total mass, found {left} and {right}")
+            }
+            AlignError::Parameter { name, expected, found } => {
+                let option = match name {
+                    "epsilon" => "--reg",
+                    "tolerance" => "--tol",
+                    _ => "--max-iter",
+                };
+                format!("{option}: expected {expected}, found {found}")
+            }
+            other => return other.into(),
+        };
+        BadInput(message).into()
+    }
 }
 
 fn weights(path: Option<&PathBuf>, atoms: usize) -> Result<Vec<f64>> {

@@ -48,7 +48,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["out", "preset", "epochs", "settings"])]
     resume: Option<PathBuf>,
     /// Print all settings with their defaults and meaning, and stop
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     show_config: bool,
     #[command(flatten)]
     compute: Compute,

@@ -1,8 +1,8 @@
 //! Scorers that trained models hand to evaluation.
 
 use recgoat_eval::Scorer;
-use recgoat_torch::{as_slice, indices};
-use tch::{Device, Tensor};
+use recgoat_torch::indices;
+use tch::{Device, Kind, Tensor};
 
 /// Scores `z_u · z_i` from fixed embeddings.
 #[derive(Debug)]
@@ -24,11 +24,23 @@ impl Scorer for EmbeddingScorer {
     }
 
     fn score(&self, users: &[u32], scores: &mut [f32]) {
-        let block = tch::no_grad(|| {
+        assert_eq!(scores.len(), users.len() * self.items(), "a row of scores for each user");
+        let shape = [users.len() as i64, self.items_transposed.size()[1]];
+        tch::no_grad(|| {
             let rows = self.users.index_select(0, &indices(users, self.users.device()));
-            rows.matmul(&self.items_transposed).to_device(Device::Cpu).contiguous()
+            if self.users.device() == Device::Cpu {
+                // SAFETY: the buffer holds `users × items` floats by the trait's contract, and the tensor that
+                // borrows it is gone before this function returns.
+                let out = unsafe {
+                    let bytes = scores.as_mut_ptr().cast();
+                    Tensor::from_blob(bytes, &shape, &[shape[1], 1], Kind::Float, Device::Cpu)
+                };
+                let _ = rows.matmul_out(&out, &self.items_transposed);
+            } else {
+                let block = rows.matmul(&self.items_transposed).to_device(Device::Cpu);
+                block.copy_data(scores, scores.len());
+            }
         });
-        scores.copy_from_slice(as_slice(&block).expect("a contiguous CPU matrix of the parameters' kind"));
     }
 }
 

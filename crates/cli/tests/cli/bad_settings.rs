@@ -1,0 +1,178 @@
+//! Settings, devices, folders and experiment files that do not fit.
+
+use crate::{
+    files::{npy, small},
+    support::{Scene, assert_says},
+};
+
+fn scene() -> Scene {
+    Scene::with_data(&[small(), ("text_feat.npy", npy(&[3, 2], &[1f32, 2.0, 3.0, 1.0, 5.0, 6.0]))])
+}
+
+#[track_caller]
+fn train_refused(scene: &Scene, options: &str) -> String {
+    scene.refused(&format!("train --data data --out run --threads 1 --epochs 1 {options}"))
+}
+
+#[test]
+fn values_of_the_wrong_kind() {
+    let scene = scene();
+    let refused = |options| train_refused(&scene, options);
+    assert!(refused("--model bpr --set dim=wide").starts_with("setting dim=wide: "));
+    assert!(refused("--model bpr --set dim=-1").starts_with("setting dim=-1: "));
+    assert!(refused("--model bpr --set dim=6.5").starts_with("setting dim=6.5: "));
+    assert!(refused("--model bpr --set l2=low").starts_with("setting l2=low: "));
+    assert!(refused("--model bpr --set train.batch=-1").starts_with("setting batch=-1: "));
+    assert!(refused("--model recgoat --set align.cost=cubed").contains("`squared` or `absolute`"));
+}
+
+#[test]
+fn values_out_of_range() {
+    let scene = scene();
+    let refused = |options| train_refused(&scene, options);
+    let rate = refused("--model bpr --set train.learning_rate=-1");
+    assert_says(&rate, "train.learning_rate", "a positive number", "-1");
+    assert_says(&refused("--model bpr --set train.batch=0"), "train.batch", "at least 1", "0");
+    assert_says(&refused("--model bpr --set train.patience=0"), "train.patience", "at least 1", "0");
+    assert_says(&refused("--model bpr --epochs 0"), "train.epochs", "at least 1", "0");
+}
+
+#[test]
+fn a_width_of_nothing() {
+    let scene = scene();
+    for model in ["bpr", "lightgcn", "recgoat"] {
+        assert_says(
+            &train_refused(&scene, &format!("--model {model} --set dim=0")),
+            "dim",
+            "at least 1",
+            "0",
+        );
+    }
+}
+
+#[test]
+fn recgoat_needs_features_and_a_width_that_heads_divide() {
+    let scene = scene();
+    let refused = |options| train_refused(&scene, options);
+    assert_says(&refused("--model recgoat --set dim=12"), "dim", "a multiple of heads = 8", "12");
+    assert_says(&refused("--model recgoat --set heads=0"), "dim", "a multiple of heads = 0", "64");
+    let named = refused("--model recgoat --set modalities=['sound']");
+    assert_says(&named, "modalities", "some of text", "\"sound\"");
+    let plain = Scene::with_data(&[small()]);
+    let message = train_refused(&plain, "--model recgoat");
+    assert_says(&message, "dataset d", "at least one <modality>_feat.npy", "none (lightgcn needs none)");
+    assert_eq!(plain.refused("bench step --data data --threads 1"), message);
+}
+
+#[test]
+fn devices() {
+    let scene = scene();
+    let asked = |device: &str| train_refused(&scene, &format!("--model bpr --device {device}"));
+    let unknown = "device gpu: expected one of cpu, cuda, cuda:N, auto";
+    assert_eq!(asked("gpu"), unknown);
+    let absent = asked("cuda:999");
+    assert!(
+        absent.starts_with("device cuda:999: libtorch sees ") && absent.contains("--device cpu"),
+        "{absent}"
+    );
+    for line in ["ot --cost c.npy --reg 1", "experiment --preset p.toml --out report --data data"] {
+        scene.write("c.npy", npy(&[1, 1], &[1f32]));
+        scene.write("p.toml", PRESET);
+        assert_eq!(scene.refused(&format!("{line} --device gpu")), unknown);
+    }
+}
+
+/// A run made on a card can be read where there is none.
+#[test]
+fn a_device_told_goes_before_the_run_s_own() {
+    let scene = scene();
+    scene.json("train --data data --model popularity --out run --threads 1");
+    let config = String::from_utf8(scene.read("run/config.toml")).unwrap();
+    scene.write("run/config.toml", config.replace("\"cpu\"", "\"cuda:999\""));
+    assert!(scene.refused("evaluate --run run --threads 1").starts_with("device cuda:999: "));
+    scene.json("evaluate --run run --threads 1 --device cpu");
+    scene.json("train --resume run --threads 1 --device cpu");
+}
+
+#[test]
+fn folders_that_are_no_run() {
+    let scene = scene();
+    scene.write("run/diary.txt", "mine");
+    scene.write("empty/runs/.keep", "");
+    assert_says(&train_refused(&scene, "--model bpr"), "run", "an empty or new folder", "other files");
+    for line in ["train --resume", "evaluate --run"] {
+        for folder in ["run", "empty", "none"] {
+            let message = scene.refused(&format!("{line} {folder}"));
+            assert_says(&message, folder, "a run folder with config.toml", "none");
+        }
+    }
+    scene.write("run/config.toml", "seed = [");
+    assert!(scene.refused("train --resume run").starts_with("run/config.toml: "));
+    scene.write("run/config.toml", "seed = 3");
+    assert!(scene.refused("train --resume run").starts_with("run/config.toml: "));
+}
+
+#[test]
+fn a_run_s_folder_is_not_given_to_another() {
+    let scene = scene();
+    scene.json("train --data data --model bpr --set dim=4 --out run --threads 1 --epochs 2");
+    for options in ["--model bpr --set dim=8", "--model lightgcn", "--model bpr --set dim=4 --seed 1"] {
+        let message = train_refused(&scene, options);
+        assert!(message.starts_with("run: holds a run with other settings"), "{message}");
+    }
+}
+
+#[test]
+fn a_run_without_a_checkpoint_cannot_be_measured() {
+    let scene = scene();
+    scene.json("train --data data --model bpr --set dim=4 --out run --threads 1 --epochs 2");
+    std::fs::remove_dir_all(scene.path("run/checkpoints")).unwrap();
+    assert_says(&scene.refused("evaluate --run run --threads 1"), "run", "a checkpoint", "none");
+}
+
+const PRESET: &str = "title = 't'\ndataset = 'd'\nseeds = [0]\n[[model]]\nlabel = 'P'\nname = 'popularity'\n";
+
+#[test]
+fn experiment_files() {
+    let scene = scene();
+    let refused = |text: &str| {
+        scene.write("p.toml", text);
+        let message = scene.refused("experiment --preset p.toml --out report --data data --threads 1");
+        message.strip_prefix("p.toml: ").unwrap_or_else(|| panic!("{message}")).to_owned()
+    };
+    let edited = |from: &str, to: &str| {
+        assert!(PRESET.contains(from));
+        refused(&PRESET.replacen(from, to, 1))
+    };
+    assert!(edited("name = 'popularity'", "name = 'popular'").contains("expected one of popularity, bpr"));
+    assert!(edited("'popularity'\n", "'bpr'\nset = { dmi = 3 }\n").contains("expected one of dim, l2"));
+    assert!(edited("'popularity'\n", "'bpr'\nset = { dim = 'x' }\n").starts_with("setting dim="));
+    assert!(edited("[[model]]", "[train]\nrate = 1\n[[model]]").contains("rate"));
+    assert!(edited("seeds = [0]", "seeds = []").contains("at least one seed"));
+    assert!(edited("seeds = [0]", "seed = 0").contains("unknown field `seed`"));
+    assert!(edited("dataset = 'd'\n", "").contains("missing field `dataset`"));
+    assert!(edited("seeds = [0]", "seeds = [0]\nbaseline = 'Q'").contains("baseline \"Q\""));
+    // A file that is not TOML is refused with the line that is not.
+    let broken = edited("seeds = [0]", "seeds = [0");
+    assert!(broken.contains("line 3") || broken.contains("line 4"), "{broken}");
+}
+
+#[test]
+fn experiments_without_their_files() {
+    let scene = scene();
+    scene.write("p.toml", PRESET.replace("'d'", "'ml-1'"));
+    let missing = "No such file or directory (os error 2)";
+    assert_eq!(scene.refused("experiment --preset q.toml --out report"), format!("q.toml: {missing}"));
+    let nowhere = scene.refused("experiment --preset p.toml --out report --data nowhere");
+    assert_eq!(nowhere, format!("nowhere: {missing}"));
+    let unknown = scene.refused("experiment --preset p.toml --out report");
+    assert_says(&unknown, "data set", "one of ml-100k", "ml-1");
+}
+
+#[test]
+fn an_experiment_on_data_that_a_model_cannot_use_writes_nothing() {
+    let scene = Scene::with_data(&[small()]);
+    scene.write("p.toml", format!("{PRESET}[[model]]\nlabel = 'R'\nname = 'recgoat'\n"));
+    let message = scene.refused("experiment --preset p.toml --out report --data data --threads 1");
+    assert!(message.contains("expected at least one <modality>_feat.npy"), "{message}");
+}

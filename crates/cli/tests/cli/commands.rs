@@ -1,0 +1,236 @@
+//! What holds for every command: help, unknown names, the fields of its JSON, what goes to which stream.
+
+use serde_json::Value;
+
+use crate::{
+    files::{npy, planted, small},
+    support::{Scene, assert_fields, skip},
+};
+
+const COMMANDS: [&str; 10] = [
+    "fetch",
+    "inspect",
+    "prepare",
+    "train",
+    "evaluate",
+    "experiment",
+    "ot",
+    "bench",
+    "bench step",
+    "bench eval",
+];
+
+/// What a refused command line ends in, other than refused input.
+const USAGE: &str = "; -h shows the options and an example";
+
+/// Every metric at its default cut-offs.
+fn metric_names() -> Vec<String> {
+    let at = |metric: &str| [10, 20, 5, 50].map(|k| format!("{metric}@{k}"));
+    ["hit", "map", "mrr", "ndcg", "precision", "recall"].iter().flat_map(|metric| at(metric)).collect()
+}
+
+fn assert_metrics(metrics: &Value) {
+    let metrics = metrics.as_object().unwrap();
+    assert_eq!(metrics.keys().cloned().collect::<Vec<_>>(), metric_names());
+    assert!(metrics.values().all(|value| (0.0..=1.0).contains(&value.as_f64().unwrap())), "{metrics:?}");
+}
+
+#[test]
+fn help_shows_examples_that_the_parser_takes() {
+    let scene = Scene::new();
+    for command in COMMANDS {
+        let help = scene.done(&format!("{command} -h"));
+        let (_, examples) = help.split_once("Example").unwrap_or_else(|| panic!("{command}: {help}"));
+        let lines = examples.lines().filter_map(|line| Some(line.split_once("recgoat ")?.1));
+        let lines: Vec<_> = lines.collect();
+        assert!(!lines.is_empty() && lines.iter().all(|line| line.starts_with(command)), "{help}");
+        // The example of `fetch` would really fetch.
+        for line in lines.iter().filter(|_| command != "fetch") {
+            let outcome = scene.run(line);
+            assert!(!outcome.stderr.contains(USAGE.trim_start_matches("; ")), "{line}: {}", outcome.stderr);
+        }
+    }
+    assert!(scene.done("--help").contains("Usage: recgoat"));
+    assert!(scene.done("--version").starts_with("recgoat 0."));
+}
+
+#[test]
+fn a_wrong_command_line_is_answered_on_one_line() {
+    let scene = Scene::with_data(&[small()]);
+    for (line, told) in [
+        ("trian", "unrecognized subcommand 'trian'"),
+        ("inspect", "--data <DATA>"),
+        ("inspect --date data", "unexpected argument '--date' found"),
+        ("train --model bpr --data data", "--out <OUT>"),
+        ("train --data data --out run --set dim", "expected NAME=VALUE, found \"dim\""),
+        ("train --data data --out run --seed -1", "'-1'"),
+        ("train --data data --out run --threads 0", "'--threads <THREADS>'"),
+        ("train --model bpr --show-config --json", "'--show-config' cannot be used with '--json'"),
+        ("train --resume run --epochs 3", "'--epochs <EPOCHS>'"),
+        ("evaluate --scores s.npy", "--data <DATA>"),
+        ("evaluate --run run --scores s.npy --data data", "'--scores <SCORES>'"),
+        ("evaluate --run run --split train", "[possible values: valid, test]"),
+        ("ot --cost c.npy --reg much", "invalid value 'much' for '--reg <REG>'"),
+        ("bench step --synthetic 1,2", "expected USERS,ITEMS,INTERACTIONS"),
+        ("bench step --data data --random-features text", "expected NAME=VALUE"),
+        ("bench step --data data --random-features text=wide", "text: \"wide\""),
+        ("prepare log.csv --out new --split monthly", "[possible values: random, user-time"),
+    ] {
+        let message = scene.refused(line);
+        assert!(message.contains(told) && message.ends_with(USAGE), "{line}: {message}");
+        assert!(!message.starts_with("error:"), "{message}");
+    }
+}
+
+#[test]
+fn unknown_names_are_answered_with_the_known_ones() {
+    let scene = Scene::with_data(&[small()]);
+    let models = "unknown model \"lightgnc\": expected one of popularity, bpr, lightgcn, recgoat";
+    for line in [
+        "train --data data --out run --model lightgnc",
+        "train --show-config --model lightgnc",
+        "bench step --data data --model lightgnc",
+        "bench eval --data data --model lightgnc",
+    ] {
+        assert_eq!(scene.refused(line), models);
+    }
+    let with = |model: &str, setting: &str| {
+        scene.refused(&format!("train --data data --out run --model {model} --set {setting}"))
+    };
+    assert_eq!(with("lightgcn", "dmi=3"), "unknown setting \"dmi\": expected one of dim, l2, layers");
+    let trainer = "unknown setting \"rate\": expected one of batch, checkpoint_seconds, epochs, learning_rate, patience";
+    assert_eq!(with("lightgcn", "train.rate=1"), trainer);
+    assert!(with("recgoat", "align.magic=1").contains("align.transport, align.wasserstein"));
+    assert!(with("recgoat", "align.transport=magic").contains("`plan+residual`"));
+    assert_eq!(scene.refused("fetch ml-1oo"), "data set: expected one of ml-100k, found ml-1oo");
+}
+
+#[test]
+fn shown_settings_can_be_given_back() {
+    let scene = Scene::new();
+    for model in ["popularity", "bpr", "lightgcn", "recgoat"] {
+        let shown = scene.done(&format!("train --show-config --model {model}"));
+        let settings: Vec<_> = shown.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(settings.iter().filter(|line| line.starts_with("train.")).count() == 5, "{shown}");
+        let given: Vec<String> = settings.iter().map(|line| line.replacen(" = ", "=", 1)).collect();
+        let mut words = vec!["train", "--show-config", "--model", model];
+        given.iter().for_each(|setting| words.extend(["--set", setting.as_str()]));
+        assert_eq!(scene.run_words(&words).stdout, shown);
+    }
+}
+
+#[test]
+fn json_of_inspect_and_prepare() {
+    let fields = [
+        "name",
+        "users",
+        "items",
+        "interactions",
+        "density",
+        "user_degree",
+        "item_degree",
+        "components",
+        "largest_component",
+        "bipartite",
+        "modalities",
+        "cold_users",
+        "cold_items",
+        "digest",
+    ];
+    let mask = npy(&[3], &[1u8, 0, 1]);
+    let scene =
+        Scene::with_data(&[small(), ("text_feat.npy", npy(&[3, 2], &[1f32; 6])), ("text_mask.npy", mask)]);
+    let found = scene.json("inspect --data data");
+    assert_fields(&found, &fields);
+    // Train edges are 0–0 and 1–1; item 2 stays alone.
+    let expected = serde_json::json!({
+        "name": "d", "users": 2, "items": 3, "interactions": { "train": 2, "valid": 1, "test": 1 },
+        "density": 4.0 / 6.0, "components": 3, "largest_component": 2, "bipartite": true,
+        "user_degree": { "min": 1, "q25": 1, "median": 1, "q75": 1, "max": 1 },
+        "item_degree": { "min": 0, "q25": 0, "median": 1, "q75": 1, "max": 1 },
+        "modalities": [{ "name": "text", "width": 2, "missing_rows": 1 }],
+        "cold_users": 2, "cold_items": 1, "digest": found["digest"],
+    });
+    assert_eq!(found, expected);
+
+    let pairs = (0..6).flat_map(|user| (0..6).map(move |item| format!("u{user},i{item}\n")));
+    scene.write("log.csv", format!("user,item\n{}", pairs.collect::<String>()));
+    let prepared = scene.json("prepare log.csv --out made");
+    assert_fields(&prepared, &fields);
+    assert_eq!(prepared["interactions"], serde_json::json!({ "train": 24, "valid": 6, "test": 6 }));
+    assert_eq!(scene.json("inspect --data made")["digest"], prepared["digest"]);
+}
+
+#[test]
+fn json_of_train_evaluate_and_bench() {
+    let scene = Scene::with_data(&planted());
+    let trained = scene.json("train --data data --model bpr --out run --epochs 2 --threads 1");
+    assert_fields(&trained, &["run", "best_epoch", "valid", "seconds_per_epoch", "peak_rss_bytes"]);
+    assert_eq!(trained["run"], "run");
+    assert_metrics(&trained["valid"]);
+    assert!(trained["peak_rss_bytes"].as_u64() > Some(1 << 20));
+
+    for (split, mask) in [("valid", "train"), ("test", "train-valid")] {
+        let line = format!("evaluate --run run --split {split} --mask {mask} --threads 1");
+        let measured = scene.json(&line);
+        assert_fields(&measured, &["split", "users", "mask", "metrics", "seconds"]);
+        assert_eq!((&measured["split"], &measured["mask"]), (&split.into(), &mask.into()));
+        assert_metrics(&measured["metrics"]);
+    }
+    let short = scene.json("evaluate --run run --topk 7 --threads 1");
+    assert!(short["metrics"]["recall@7"].is_number() && short["metrics"]["recall@20"].is_null());
+
+    let step =
+        scene.json("bench step --data data --model lightgcn --set dim=8 --steps 3 --batch 64 --threads 1");
+    assert_fields(&step, &["model", "step_seconds", "peak_rss_bytes", "device", "threads"]);
+    let seconds = ["min", "median", "max"].map(|name| step["step_seconds"][name].as_f64().unwrap());
+    assert!(seconds.is_sorted() && seconds[0] > 0.0, "{step}");
+    assert_eq!((&step["device"], &step["threads"]), (&"cpu".into(), &1.into()));
+
+    let line =
+        "bench eval --synthetic 40,30,400 --random-features text=4 --set heads=2 --set dim=8 --threads 1";
+    let ranked = scene.json(line);
+    assert_fields(&ranked, &["users_per_second", "seconds", "peak_rss_bytes"]);
+}
+
+#[test]
+fn json_of_ot() {
+    let scene = Scene::new();
+    scene.write("c.npy", npy(&[1, 1], &[2f32]));
+    let solved = scene.json("ot --cost c.npy --reg 1 --threads 1");
+    let fields =
+        ["method", "value", "regularised_value", "dual_value", "marginal_error", "iterations", "converged"];
+    assert_fields(&solved, &fields);
+    assert_fields(&solved, &["seconds"]);
+    assert_eq!(
+        (&solved["method"], &solved["value"], &solved["converged"]),
+        (&"log".into(), &2.0.into(), &true.into())
+    );
+}
+
+/// Needs the network.
+#[test]
+fn json_of_fetch() {
+    let scene = Scene::new();
+    let outcome = scene.run("fetch ml-100k --json");
+    if outcome.code == Some(2) && !scene.path("data/ml-100k").exists() {
+        return skip(outcome.stderr.lines().last().unwrap_or_default());
+    }
+    let expected = "{\"dir\":\"data/ml-100k\",\"interactions\":100000,\"items\":1682,\"users\":943}\n";
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(0), expected), "{}", outcome.stderr);
+}
+
+#[test]
+fn results_go_to_stdout_and_progress_to_stderr() {
+    let scene = Scene::with_data(&[small()]);
+    let line = "train --data data --model bpr --set dim=4 --out run --epochs 2 --threads 1";
+    let shown = scene.run(line);
+    assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+    assert!(shown.stdout.lines().all(|line| line.contains(": ")), "{}", shown.stdout);
+    assert!(shown.stdout.contains("best_epoch: ") && shown.stdout.contains("valid.recall@20: 1.0\n"));
+    let epochs: Vec<_> = shown.stderr.lines().map(|line| line.split_once("  ").unwrap().0).collect();
+    assert_eq!(epochs, ["epoch    1", "epoch    2"], "{}", shown.stderr);
+    assert!(!shown.stderr.contains('\u{1b}') && !shown.stderr.contains('\r'), "a bar where no terminal is");
+    assert_eq!(scene.run("inspect --data data").stderr, "");
+    assert!(scene.done("inspect --data data").contains("interactions.train: 2\n"));
+}

@@ -1,0 +1,78 @@
+//! `experiment`: several models and seeds, one report.
+
+use crate::{
+    files::planted,
+    support::{Scene, assert_fields},
+};
+
+const PRESET: &str = "
+title = 'Planted tastes'
+dataset = 'planted'
+seeds = [0, 1]
+baseline = 'Popularity'
+
+[train]
+epochs = 2
+batch = 128
+
+[[model]]
+label = 'Popularity'
+name = 'popularity'
+
+[[model]]
+label = 'RecGOAT, text'
+name = 'recgoat'
+set = { dim = 8, heads = 2, modalities = ['text'], align = { contrast = 0 } }
+train = { epochs = 1 }
+";
+
+#[test]
+fn an_experiment_is_reported_and_can_be_continued() {
+    let scene = Scene::with_data(&planted());
+    scene.write("p.toml", PRESET);
+    let line = "experiment --preset p.toml --data data --out report --threads 1";
+    let found = scene.json(line);
+    assert_fields(&found, &["report", "models"]);
+    assert_eq!(found["report"], "report/report.html");
+    let recalls = |label: &str| -> Vec<f64> {
+        let values = found["models"][label]["test_recall@20"].as_array().unwrap();
+        values.iter().map(|value| value.as_f64().unwrap()).collect()
+    };
+    let popularity = recalls("Popularity");
+    assert!(popularity.len() == 2 && popularity[0] == popularity[1] && popularity[0] > 0.0);
+    assert_ne!(recalls("RecGOAT, text")[0], recalls("RecGOAT, text")[1]);
+
+    for (file, piece) in [("json", "\"Planted tastes\""), ("md", "| RecGOAT, text |"), ("html", "<svg")] {
+        let text = String::from_utf8(scene.read(&format!("report/report.{file}"))).unwrap();
+        assert!(text.contains(piece), "report.{file}: {text}");
+    }
+    let metrics = scene.read("report/runs/recgoat--text-1/metrics.jsonl");
+    assert_eq!(metrics.iter().filter(|&&byte| byte == b'\n').count(), 1, "the model's own epochs");
+
+    // A run that is there is read again, not trained again.
+    let run = "report/runs/recgoat--text-0";
+    let checkpoint = format!("{run}/checkpoints/000001.safetensors");
+    let trained = scene.read(&checkpoint);
+    assert_eq!(scene.json(line), found);
+    assert!(scene.read(&checkpoint) == trained);
+    let direct = scene.json(&format!("evaluate --run {run} --threads 1"));
+    assert_eq!(direct["metrics"]["recall@20"], recalls("RecGOAT, text")[0]);
+}
+
+/// `train --preset` takes the settings of the preset's first entry of that model.
+#[test]
+fn train_takes_settings_from_a_preset() {
+    let scene = Scene::with_data(&planted());
+    scene.write("p.toml", PRESET);
+    let line = "train --data data --preset p.toml --threads 1";
+    let trained = scene.json(&format!("{line} --model recgoat --out run --set align.wasserstein=0"));
+    assert_eq!(trained["epochs"], 1);
+    let config = String::from_utf8(scene.read("run/config.toml")).unwrap();
+    for setting in
+        ["dim = 8", "modalities = [\"text\"]", "batch = 128", "wasserstein = 0.0", "contrast = 0.0"]
+    {
+        assert!(config.contains(setting), "{setting} in {config}");
+    }
+    let message = scene.refused(&format!("{line} --model bpr --out other"));
+    assert_eq!(message, "p.toml: expected a [[model]] named bpr, found none");
+}

@@ -1,0 +1,214 @@
+//! What every model must do, whatever it learns.
+//!
+//! - `steps_descend_along_their_gradient`: a step's gradient is the loss's, by central differences
+//! - `equal_seeds_give_equal_bits`
+//! - `evaluation_drops_nothing_out`
+//! - `missing_rows_have_no_say`
+//! - `a_planted_taste_is_learnt`
+//! - `a_loss_that_is_no_number_stops_the_run`, `features_and_widths_are_checked`
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use recgoat_data::{
+    Dataset, Modality, TripleSampler, Triples,
+    synthetic::{SyntheticConfig, synthetic},
+};
+use recgoat_model::{
+    Batch, Context, ModelConfig, Recommender, Silent, TrainConfig,
+    run::{RunConfig, RunFolder},
+};
+use recgoat_torch::{Purpose, Seed};
+use tch::Device;
+
+fn dataset(users: usize, items: usize, interactions: usize) -> Dataset {
+    let modalities = vec![("image".to_owned(), 6), ("text".to_owned(), 9)];
+    synthetic(&SyntheticConfig { users, items, interactions, seed: 3, modalities }).unwrap()
+}
+
+/// The same data, with every third row of the text missing and its values replaced.
+fn with_holes(dataset: &Dataset, filler: f32) -> Dataset {
+    let modalities = dataset.modalities().iter().map(|modality| {
+        if modality.name() != "text" {
+            return modality.clone();
+        }
+        let present: Vec<bool> = (0..modality.rows()).map(|row| row % 3 != 0).collect();
+        let width = modality.width();
+        let fill = |(at, &value)| if present[at / width] { value } else { filler };
+        let values = modality.values().iter().enumerate().map(fill).collect();
+        Modality::new("text", modality.rows(), width, values, present.clone()).unwrap()
+    });
+    let modalities = modalities.collect();
+    Dataset::from_parts(dataset.name(), dataset.interactions().clone(), modalities).unwrap()
+}
+
+fn model(name: &str, settings: &[(&str, &str)], dataset: &Dataset) -> Box<dyn Recommender> {
+    let config = settings
+        .iter()
+        .fold(ModelConfig::named(name).unwrap(), |config, (key, value)| config.with(key, value).unwrap());
+    config.build(&Context { dataset, seed: Seed(5), device: Device::Cpu }).unwrap()
+}
+
+const QUIET: [(&str, &str); 6] = [
+    ("dim", "8"),
+    ("heads", "2"),
+    ("feature_dropout", "0"),
+    ("attention_dropout", "0"),
+    ("output_dropout", "0"),
+    ("fusion_dropout", "0"),
+];
+
+fn triples(dataset: &Dataset) -> Triples {
+    TripleSampler::new(dataset.interactions()).unwrap().epoch(&mut Seed(1).stream(Purpose::Sampling, 1))
+}
+
+fn step(model: &mut dyn Recommender, triples: &Triples) -> f64 {
+    let Triples { users, positives, negatives } = triples;
+    model.step(&Batch { users, positives, negatives }, &mut ChaCha8Rng::seed_from_u64(0)).unwrap()
+}
+
+fn scores(model: &dyn Recommender, users: usize) -> Vec<f32> {
+    let scorer = model.scorer().unwrap();
+    let users: Vec<u32> = (0..users as u32).collect();
+    let mut scores = vec![0.0; users.len() * scorer.items()];
+    scorer.score(&users, &mut scores);
+    scores
+}
+
+#[test]
+fn steps_descend_along_their_gradient() {
+    let data = with_holes(&dataset(14, 18, 90), 7.0);
+    let triples = triples(&data);
+    // The plan is held fixed in the gradient, so only the modes without one are the derivative of what they return.
+    let exact =
+        |mode: &'static str| [&QUIET[..], &[("align.transport", mode), ("align.contrast", "0.5")]].concat();
+    for (name, settings) in [
+        ("bpr", vec![("dim", "8"), ("l2", "0.1")]),
+        ("lightgcn", vec![("dim", "8"), ("l2", "0.1")]),
+        ("recgoat", exact("residual")),
+        ("recgoat", exact("none")),
+    ] {
+        let mut model = model(name, &settings, &data);
+        step(&mut *model, &triples);
+        let start = model.parameters().values().unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(9);
+        let direction: Vec<Vec<f32>> =
+            start.iter().map(|values| values.iter().map(|_| rng.random_range(-1.0..1.0)).collect()).collect();
+        let expected: f64 = model
+            .parameters()
+            .tensors()
+            .iter()
+            .zip(&direction)
+            .map(|(tensor, direction)| {
+                let gradient = recgoat_torch::to_vec(&tensor.grad()).unwrap();
+                gradient.iter().zip(direction).map(|(g, d)| f64::from(*g) * f64::from(*d)).sum::<f64>()
+            })
+            .sum();
+        let size = 2e-3f32;
+        let mut along = |sign: f32| {
+            let moved = start.iter().zip(&direction);
+            let moved: Vec<Vec<f32>> = moved
+                .map(|(values, d)| values.iter().zip(d).map(|(x, d)| x + sign * size * d).collect())
+                .collect();
+            model.parameters_mut().set_values(&moved).unwrap();
+            step(&mut *model, &triples)
+        };
+        let difference = (along(1.0) - along(-1.0)) / (2.0 * f64::from(size));
+        assert!(
+            (difference - expected).abs() < 1e-2 * expected.abs(),
+            "{name} {settings:?}: {difference} by differences, {expected} by the step"
+        );
+    }
+}
+
+#[test]
+fn equal_seeds_give_equal_bits() {
+    let data = with_holes(&dataset(20, 25, 150), 0.0);
+    let triples = triples(&data);
+    for name in ["bpr", "lightgcn", "recgoat"] {
+        let run = || {
+            let mut model = model(name, &[("dim", "16")], &data);
+            let loss = step(&mut *model, &triples);
+            (loss.to_bits(), scores(&*model, 20))
+        };
+        assert_eq!(run(), run(), "{name}");
+    }
+}
+
+#[test]
+fn evaluation_drops_nothing_out() {
+    let data = dataset(15, 20, 120);
+    // Equal parameters, other dropout rates: equal scores.
+    let wild = QUIET.map(|(key, value)| (key, if value == "0" { "0.9" } else { value }));
+    let (calm, wild) = (model("recgoat", &QUIET, &data), model("recgoat", &wild, &data));
+    assert_eq!(scores(&*calm, 15), scores(&*wild, 15));
+}
+
+#[test]
+fn missing_rows_have_no_say() {
+    let plain = dataset(20, 24, 150);
+    let run = |data: &Dataset| {
+        let mut model = model("recgoat", &QUIET, data);
+        let loss = step(&mut *model, &triples(data));
+        assert!(loss.is_finite());
+        scores(&*model, 20)
+    };
+    let holes = run(&with_holes(&plain, 0.0));
+    assert!(holes.iter().all(|score| score.is_finite()));
+    assert_eq!(holes, run(&with_holes(&plain, 1e6)));
+    assert_ne!(holes, run(&plain));
+}
+
+fn folder(data: &Dataset, model: ModelConfig, train: TrainConfig) -> (tempfile::TempDir, RunFolder) {
+    let place = tempfile::tempdir().unwrap();
+    let config = RunConfig {
+        data: place.path().to_owned(),
+        seed: 0,
+        device: "cpu".to_owned(),
+        threads: 1,
+        train,
+        model,
+    };
+    let folder = RunFolder::create(&place.path().join("run"), config, data).unwrap();
+    (place, folder)
+}
+
+#[test]
+fn a_planted_taste_is_learnt() {
+    let data = dataset(300, 200, 6000);
+    let train =
+        TrainConfig { learning_rate: 1e-2, batch: 512, patience: 4, epochs: 30, ..Default::default() };
+    let recall = |name: &str| {
+        let (_place, folder) = folder(&data, ModelConfig::named(name).unwrap(), train.clone());
+        folder.train(&data, Device::Cpu, &mut Silent).unwrap().trained.valid["recall@20"]
+    };
+    let popularity = recall("popularity");
+    for name in ["bpr", "lightgcn", "recgoat"] {
+        let found = recall(name);
+        assert!(found > 1.3 * popularity, "{name}: {found}, popularity {popularity}");
+    }
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_the_run() {
+    let data = dataset(20, 25, 150);
+    let train = TrainConfig { learning_rate: 1e30, epochs: 3, ..TrainConfig::default() };
+    let (_place, folder) = folder(&data, ModelConfig::named("lightgcn").unwrap(), train);
+    let error = folder.train(&data, Device::Cpu, &mut Silent).unwrap_err().to_string();
+    assert!(error.contains("epoch") && error.contains("train.learning_rate"), "{error}");
+}
+
+#[test]
+fn features_and_widths_are_checked() {
+    let plain = dataset(20, 25, 150);
+    let bare = Dataset::from_parts("bare", plain.interactions().clone(), Vec::new()).unwrap();
+    let build = |data: &Dataset, key: &str, value: &str| {
+        let config = ModelConfig::named("recgoat").unwrap().with(key, value).unwrap();
+        let built = config.build(&Context { dataset: data, seed: Seed(0), device: Device::Cpu });
+        built.err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    assert!(build(&bare, "dim", "64").contains("expected at least one <modality>_feat.npy"));
+    let unknown = build(&plain, "modalities", "[\"sound\"]");
+    assert_eq!(unknown, "modalities: expected some of image, text, found \"sound\"");
+    assert_eq!(build(&plain, "modalities", "[\"text\"]"), "");
+    assert_eq!(build(&plain, "dim", "60"), "dim: expected a multiple of heads = 8, found 60");
+}
