@@ -46,6 +46,7 @@ struct Common {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: recgoat bench step --synthetic 20000,7000,160000 --model lightgcn --json")]
 struct StepArgs {
     #[command(flatten)]
     common: Common,
@@ -58,6 +59,7 @@ struct StepArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: recgoat bench eval --data data/baby --model lightgcn --json")]
 struct EvalArgs {
     #[command(flatten)]
     common: Common,

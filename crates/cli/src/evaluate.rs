@@ -1,6 +1,10 @@
 //! `recgoat evaluate`: metrics of a run, or of scores made elsewhere.
 
-use std::{cell::RefCell, path::PathBuf, time::Instant};
+use std::{
+    cell::RefCell,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -81,7 +85,7 @@ impl Args {
         }
     }
 
-    fn measure_run(&self, run: &std::path::Path, ranking: &RankingConfig) -> Result<(PerUser, f64)> {
+    fn measure_run(&self, run: &Path, ranking: &RankingConfig) -> Result<(PerUser, f64)> {
         let config = RunFolder::read_config(run)?;
         let dataset = Dataset::open(self.data.as_deref().unwrap_or(&config.data))?;
         let (device, _) = self.compute.or(&config.device, config.threads).start()?;
@@ -97,7 +101,7 @@ impl Args {
         Ok((per_user, start.elapsed().as_secs_f64()))
     }
 
-    fn measure_scores(&self, path: &std::path::Path, ranking: &RankingConfig) -> Result<(PerUser, f64)> {
+    fn measure_scores(&self, path: &Path, ranking: &RankingConfig) -> Result<(PerUser, f64)> {
         let Some(data) = &self.data else {
             return Err(BadInput("expected --data beside --scores".into()).into());
         };
@@ -114,29 +118,44 @@ impl Args {
                 BadInput(format!("{shown}: expected {users} users × {items} items, found {found}")).into()
             );
         }
-        let scorer = FileScorer { scores, failure: RefCell::new(None) };
+        let scorer = FileScorer { path, scores, failure: RefCell::new(None) };
         let start = Instant::now();
         let per_user = evaluate(&scorer, interactions, self.split(), ranking)?;
         let seconds = start.elapsed().as_secs_f64();
-        scorer.failure.into_inner().map_or(Ok((per_user, seconds)), |error| Err(error.into()))
+        scorer.failure.into_inner().map_or(Ok((per_user, seconds)), Err)
     }
 }
 
 /// Scores read from a file, a block of users at a time.
-struct FileScorer {
+struct FileScorer<'a> {
+    path: &'a Path,
     scores: MatrixFile,
-    /// The first row that could not be read.
-    failure: RefCell<Option<recgoat_data::Error>>,
+    /// What is wrong with the first row that cannot be ranked.
+    failure: RefCell<Option<anyhow::Error>>,
 }
 
-impl Scorer for FileScorer {
+impl FileScorer<'_> {
+    fn read_row(&self, user: usize, row: &mut [f32]) -> Result<()> {
+        self.scores.read_row(user, row)?;
+        match row.iter().position(|score| score.is_nan()) {
+            None => Ok(()),
+            Some(item) => {
+                let path = self.path.display();
+                Err(BadInput(format!("{path}: expected a score in row {user} column {item}, found NaN"))
+                    .into())
+            }
+        }
+    }
+}
+
+impl Scorer for FileScorer<'_> {
     fn items(&self) -> usize {
         self.scores.width()
     }
 
     fn score(&self, users: &[u32], scores: &mut [f32]) {
         for (&user, row) in users.iter().zip(scores.chunks_mut(self.items())) {
-            if let Err(error) = self.scores.read_row(user as usize, row) {
+            if let Err(error) = self.read_row(user as usize, row) {
                 self.failure.borrow_mut().get_or_insert(error);
             }
         }

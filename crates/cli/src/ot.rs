@@ -59,9 +59,11 @@ enum Method {
 pub(crate) fn run(args: &Args) -> Result<()> {
     args.compute.start()?;
     let cost = read_numbers(&args.cost)?;
-    let &[n, m] = cost.shape.as_slice() else {
-        let shown = args.cost.display();
-        return Err(BadInput(format!("{shown}: expected shape [n, m], found {:?}", cost.shape)).into());
+    let &[n @ 1..=usize::MAX, m @ 1..=usize::MAX] = cost.shape.as_slice() else {
+        let (path, found) = (args.cost.display(), &cost.shape);
+        return Err(
+            BadInput(format!("{path}: expected shape [n, m], at least [1, 1], found {found:?}")).into()
+        );
     };
     let a = weights(args.a.as_ref(), n)?;
     let b = weights(args.b.as_ref(), m)?;

@@ -39,7 +39,8 @@ pub(crate) struct Args {
     #[arg(long)]
     epochs: Option<usize>,
     /// Seed of all random streams
-    #[arg(long, default_value_t = 0)]
+    // The run's TOML holds integers up to i64::MAX.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: u64,
     /// Folder of the run
     #[arg(long, required_unless_present_any = ["resume", "show_config"])]

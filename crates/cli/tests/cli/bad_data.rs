@@ -54,7 +54,7 @@ fn ids_and_labels() {
 
 #[test]
 fn ids_that_would_allocate_gigabytes() {
-    let most = "itemID below 1030";
+    let most = "itemID below 1040";
     refused(&edited("0\t2\t1", "0\t4294967294\t1"), "data/d.inter:3", most, "4294967294");
     let most = "userID below 4, the number of interactions";
     refused(&edited("1\t1\t0", "4294967294\t1\t0"), "data/d.inter:4", most, "4294967294");

@@ -74,6 +74,8 @@ fn scores() {
     );
     assert_says(&evaluate(&whole[..30]), "s.npy", "the whole header", "NUMPY");
     assert_says(&evaluate(b""), "s.npy", "a .npy file", "an empty file");
+    let strange = npy(&[2, 3], &[0.0, 1.0, 2.0, 3.0, f32::NEG_INFINITY, f32::NAN]);
+    assert_says(&evaluate(&strange), "s.npy", "a score in row 1 column 2", "NaN");
     scene.write("s.npy", &whole);
     let line = "evaluate --scores s.npy --data data --threads 1 --topk 0";
     assert_eq!(scene.refused(line), "ranking config: topk holds a cut-off of 0, expected at least 1");
@@ -137,7 +139,7 @@ fn costs_that_are_no_matrix() {
     let whole = npy(&[2, 2], &[1f64; 4]);
     assert_says(&ot(&npy(&[4], &[1f64; 4])), "c.npy", "shape [n, m]", "[4]");
     assert_says(&ot(&npy(&[2, 2, 1], &[1f64; 4])), "c.npy", "shape [n, m]", "[2, 2, 1]");
-    assert_says(&ot(&npy::<f64>(&[0, 3], &[])), "c.npy", "at least one", "[0, 3]");
+    assert_says(&ot(&npy::<f64>(&[0, 3], &[])), "c.npy", "at least [1, 1]", "[0, 3]");
     assert_says(&ot(&npy(&[2, 2], &[1i64; 4])), "c.npy", "numpy.float64", "dtype `<i8`");
     assert_says(&ot(&npy_in(Order::Fortran, &[2, 2], &[1f64; 4])), "c.npy", "C order", "Fortran order");
     assert_says(&ot(&whole[..whole.len() - 8]), "c.npy", "32 bytes of data", "24 bytes");

@@ -8,12 +8,12 @@ fn recall(scene: &Scene, out: &str, settings: &str) -> f64 {
     trained["valid"]["recall@20"].as_f64().unwrap()
 }
 
-/// Users take 80 % of their items from one of four clusters, whose centre the features of its items surround:
+/// Users take 80 % of their items from one of a few clusters, whose centre the features of its items surround:
 /// popularity alone finds few of them.
 #[test]
 fn planted_tastes_are_found() {
-    let scene = Scene::with_data(&planted_of(300, 200, 6_000));
-    let common = "--epochs 40 --set dim=32 --set train.learning_rate=0.01 --set train.batch=512";
+    let scene = Scene::with_data(&planted_of(200, 120, 3_000));
+    let common = "--epochs 25 --set dim=32 --set train.learning_rate=0.01 --set train.batch=512";
     let popularity = recall(&scene, "popularity", "--model popularity");
     let lightgcn = recall(&scene, "lightgcn", &format!("--model lightgcn {common}"));
     let recgoat = recall(&scene, "recgoat", &format!("--model recgoat --set heads=4 {common}"));

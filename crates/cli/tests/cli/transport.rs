@@ -11,7 +11,7 @@ use crate::{
 fn two_points_a_unit_apart() {
     let scene = Scene::new();
     scene.write("c.npy", npy(&[2, 2], &[0f32, 1.0, 1.0, 0.0]));
-    for reg in [0.02, 0.1, 0.5, 3.0] {
+    for reg in [0.02, 0.3, 3.0] {
         let solved = scene.json(&format!("ot --cost c.npy --reg {reg} --tol 1e-12 --plan p.npy --threads 1"));
         let moved = 1.0 / (1.0 + (1.0f64 / reg).exp());
         assert!((solved["value"].as_f64().unwrap() - moved).abs() < 1e-12, "{reg}: {solved}");
