@@ -46,7 +46,7 @@ struct Common {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: recgoat bench step --synthetic 20000,7000,160000 --model lightgcn --json")]
+#[command(after_help = "Example: recgoat bench step --data data/baby --model lightgcn --steps 20 --json")]
 struct StepArgs {
     #[command(flatten)]
     common: Common,

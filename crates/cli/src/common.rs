@@ -14,7 +14,7 @@ use recgoat_data::{
     synthetic::{SyntheticConfig, synthetic},
 };
 use recgoat_model::ModelConfig;
-use recgoat_torch::device::{DeviceChoice, set_threads};
+use recgoat_torch::device::DeviceChoice;
 use serde_json::Value;
 use tch::Device;
 
@@ -34,9 +34,8 @@ impl Compute {
     /// The device, with threads set; and how many threads that is.
     pub(crate) fn start(&self) -> Result<(Device, usize)> {
         let choice: DeviceChoice = self.device.as_deref().unwrap_or("cpu").parse()?;
-        let threads = self.threads.unwrap_or_else(all_cores);
-        set_threads(threads);
-        Ok((choice.resolve()?, threads.get()))
+        let threads = crate::threads::start(self.threads)?;
+        Ok((choice.resolve()?, threads))
     }
 
     /// The same on another device or number of threads, where the command line did not say.
@@ -195,10 +194,6 @@ pub(crate) fn parse_pair<T: std::str::FromStr>(text: &str) -> Result<(String, T)
     let (name, value) = text.split_once('=').ok_or_else(|| format!("expected NAME=VALUE, found {text:?}"))?;
     let value = value.parse().map_err(|_| format!("{name}: {value:?} is not a value it can take"))?;
     Ok((name.to_owned(), value))
-}
-
-fn all_cores() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 fn print_lines(prefix: &str, value: &Value) {

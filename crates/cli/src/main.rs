@@ -13,6 +13,7 @@ mod inspect;
 mod ot;
 mod prepare;
 mod progress;
+mod threads;
 mod train;
 
 use std::process::ExitCode;

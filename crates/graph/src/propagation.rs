@@ -145,8 +145,9 @@ mod tests {
         let p = Propagation::new(Adjacency::bipartite(3, 4, edges).unwrap(), 3, Device::Cpu);
         tch::manual_seed(4);
         let [x, g, direction] = [(); 3].map(|()| Tensor::randn([7, 5], (Kind::Float, Device::Cpu)));
-        let along =
-            |step: f64| (p.apply(&(&x + &direction * step)).unwrap() * &g).sum(Kind::Double).double_value(&[]);
+        let along = |step: f64| {
+            (p.apply(&(&x + &direction * step)).unwrap() * &g).sum(Kind::Double).double_value(&[])
+        };
         let difference = (along(0.1) - along(-0.1)) / 0.2;
         let expected = (p.vjp(&g).unwrap() * &direction).sum(Kind::Double).double_value(&[]);
         assert!((difference - expected).abs() < 1e-2 * expected.abs(), "{difference} {expected}");

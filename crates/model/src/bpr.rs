@@ -7,7 +7,7 @@ use tch::Device;
 
 use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result,
-    config::config,
+    config::{config, expect_within},
     objective::{BatchRows, pairwise_loss},
 };
 
@@ -33,13 +33,18 @@ pub struct Bpr {
 
 impl Bpr {
     /// With Glorot's uniform initial embeddings.
-    pub fn new(config: BprConfig, context: &Context<'_>) -> Self {
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] for a setting out of range.
+    pub fn new(config: BprConfig, context: &Context<'_>) -> Result<Self> {
+        expect_within("dim", config.dim, 1..)?;
+        expect_within("l2", config.l2, 0.0..f64::INFINITY)?;
         let (users, items) = (context.dataset.interactions().users(), context.dataset.interactions().items());
         let mut rng = context.seed.stream(Purpose::Init, 0);
         let mut parameters = Parameters::default();
         let table = init::xavier((users + items) as i64, config.dim as i64, &mut rng, context.device);
         let table = parameters.add("embedding", table);
-        Self { config, parameters, table, users, device: context.device }
+        Ok(Self { config, parameters, table, users, device: context.device })
     }
 }
 

@@ -1,5 +1,10 @@
 //! Settings as documented, printable, overridable tables.
 
+use std::{
+    fmt::{Debug, Display},
+    ops::RangeBounds,
+};
+
 use serde::{Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
 
@@ -79,6 +84,31 @@ pub fn with_override<C: Serialize + DeserializeOwned>(config: &C, path: &str, te
         }
     }
     from_table(table).map_err(|reason| Error::Config(format!("setting {path}={text}: {reason}")))
+}
+
+/// `Ok` when a setting lies in `range`; NaN lies in none.
+///
+/// # Errors
+/// [`Error::Config`] naming the setting, the range and the value.
+pub fn expect_within<T>(name: &str, value: T, range: impl RangeBounds<T> + Debug) -> Result<()>
+where
+    T: Copy + PartialOrd + Display,
+{
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(Error::Config(format!("{name}: expected a value in {range:?}, found {value}")))
+}
+
+/// `Ok` for a number above 0 and below infinity.
+///
+/// # Errors
+/// [`Error::Config`] naming the setting and the value.
+pub fn expect_positive(name: &str, value: f64) -> Result<()> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(());
+    }
+    Err(Error::Config(format!("{name}: expected a positive number, found {value}")))
 }
 
 /// Settings as TOML, each under its documentation.

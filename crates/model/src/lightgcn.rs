@@ -10,7 +10,7 @@ use tch::Device;
 use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result,
     bpr::halves,
-    config::config,
+    config::{config, expect_within},
     objective::{BatchRows, pairwise_loss},
 };
 
@@ -41,8 +41,10 @@ impl LightGcn {
     /// With Glorot's uniform initial embeddings.
     ///
     /// # Errors
-    /// A failure of the graph.
+    /// [`crate::Error::Config`] for a setting out of range, or a failure of the graph.
     pub fn new(config: LightGcnConfig, context: &Context<'_>) -> Result<Self> {
+        expect_within("dim", config.dim, 1..)?;
+        expect_within("l2", config.l2, 0.0..f64::INFINITY)?;
         let interactions = context.dataset.interactions();
         let (users, items) = (interactions.users(), interactions.items());
         let mut rng = context.seed.stream(Purpose::Init, 0);

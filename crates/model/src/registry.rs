@@ -110,7 +110,7 @@ impl ModelConfig {
     pub fn build(&self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
         Ok(match self.clone() {
             Self::Popularity(_) => Box::new(Popularity::new(context)),
-            Self::Bpr(config) => Box::new(Bpr::new(config, context)),
+            Self::Bpr(config) => Box::new(Bpr::new(config, context)?),
             Self::LightGcn(config) => Box::new(LightGcn::new(config, context)?),
             Self::RecGoat(config) => Box::new(RecGoat::new(config, context)?),
         })

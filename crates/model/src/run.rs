@@ -114,7 +114,6 @@ impl RunFolder {
                 path.display()
             )));
         }
-        create_folder(path)?;
         let provenance = Provenance {
             recgoat: env!("CARGO_PKG_VERSION"),
             libtorch: "2.11.0",
@@ -122,8 +121,12 @@ impl RunFolder {
             dataset_digest: dataset.digest(),
         };
         let json = serde_json::to_vec_pretty(&provenance).expect("plain strings");
-        write_whole(&path.join("provenance.json"), &json)?;
-        write_whole(&file, to_table(&config).to_string().as_bytes())?;
+        // Both files or neither: a run killed here must be free to start again.
+        let draft = path.with_added_extension("partial");
+        create_folder(&draft)?;
+        write_whole(&draft.join("provenance.json"), &json)?;
+        write_whole(&draft.join("config.toml"), to_table(&config).to_string().as_bytes())?;
+        fs::rename(&draft, path).map_err(Error::io(path))?;
         let fingerprint = fingerprint(&config, dataset);
         Ok(Self { path: path.to_owned(), config, fingerprint })
     }

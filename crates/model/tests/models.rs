@@ -5,6 +5,7 @@
 //! - `evaluation_drops_nothing_out`
 //! - `missing_rows_have_no_say`
 //! - `a_planted_taste_is_learnt`
+//! - `a_folder_that_was_cut_while_it_was_made_is_made_again`
 //! - `a_loss_that_is_no_number_stops_the_run`, `features_and_widths_are_checked`
 
 use rand::{Rng, SeedableRng};
@@ -198,6 +199,18 @@ fn a_loss_that_is_no_number_stops_the_run() {
 }
 
 #[test]
+fn a_folder_that_was_cut_while_it_was_made_is_made_again() {
+    let data = dataset(20, 25, 150);
+    let (place, folder) = folder(&data, ModelConfig::named("popularity").unwrap(), TrainConfig::default());
+    let again = place.path().join("again");
+    std::fs::create_dir(again.with_added_extension("partial")).unwrap();
+    std::fs::write(again.with_added_extension("partial").join("provenance.json"), "half").unwrap();
+    let made = RunFolder::create(&again, folder.config().clone(), &data).unwrap();
+    assert_eq!(RunFolder::open(made.path(), &data).unwrap().config(), folder.config());
+    assert!(!again.with_added_extension("partial").exists());
+}
+
+#[test]
 fn features_and_widths_are_checked() {
     let plain = dataset(20, 25, 150);
     let bare = Dataset::from_parts("bare", plain.interactions().clone(), Vec::new()).unwrap();
@@ -210,5 +223,18 @@ fn features_and_widths_are_checked() {
     let unknown = build(&plain, "modalities", "[\"sound\"]");
     assert_eq!(unknown, "modalities: expected some of image, text, found \"sound\"");
     assert_eq!(build(&plain, "modalities", "[\"text\"]"), "");
+    assert_eq!(build(&plain, "dim", "0"), "dim: expected a value in 1.., found 0");
+    assert_eq!(
+        build(&plain, "feature_dropout", "1"),
+        "feature_dropout: expected a value in 0.0..1.0, found 1"
+    );
+    assert_eq!(
+        build(&plain, "init_deviation", "nan"),
+        "init_deviation: expected a value in 0.0..inf, found NaN"
+    );
+    assert_eq!(
+        build(&plain, "align.temperature", "0"),
+        "align.temperature: expected a positive number, found 0"
+    );
     assert_eq!(build(&plain, "dim", "60"), "dim: expected a multiple of heads = 8, found 60");
 }

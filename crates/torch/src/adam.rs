@@ -93,8 +93,16 @@ impl Adam {
     /// One update from the parameters' gradients, which are set to zero. A parameter without a gradient stays.
     ///
     /// # Errors
-    /// [`Error::Form`] when a CPU parameter is not contiguous `f32`.
+    /// [`Error::Form`] when these are not as many parameters as the optimiser was made for, or a CPU parameter is not
+    /// contiguous `f32`.
     pub fn step(&mut self, parameters: &mut [Tensor]) -> Result<()> {
+        if parameters.len() != self.first.len() {
+            return Err(Error::Form {
+                operation: "Adam::step",
+                expected: format!("{} parameters", self.first.len()),
+                found: parameters.len().to_string(),
+            });
+        }
         self.steps += 1;
         let AdamConfig { learning_rate, beta1, beta2, epsilon } = self.config;
         let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
@@ -237,5 +245,6 @@ mod tests {
         let mut adam = Adam::new(AdamConfig::default(), &p);
         let error = adam.restore(1, vec![], vec![]).unwrap_err().to_string();
         assert!(error.contains("[[5]]"), "{error}");
+        assert_eq!(adam.step(&mut []).unwrap_err().to_string(), "Adam::step: expected 1 parameters, found 0");
     }
 }

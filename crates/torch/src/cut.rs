@@ -45,7 +45,7 @@ impl Cut {
 /// Adds `gradient` to the gradient of `upstream` and of everything that `upstream` was computed from.
 ///
 /// # Panics
-/// When the shapes differ: a VJP returns its input's shape.
+/// When the shapes differ (a VJP returns its input's shape), or nothing upstream takes a gradient.
 pub fn push(upstream: &Tensor, gradient: &Tensor) {
     let gradient = gradient.detach();
     assert_eq!(upstream.size(), gradient.size(), "a VJP returns its input's shape");

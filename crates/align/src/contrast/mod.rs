@@ -50,7 +50,7 @@ pub fn info_nce(anchors: &Tensor, candidates: &Tensor, targets: &[u32], temperat
 /// # Errors
 /// [`Error::Shape`] when the shapes differ.
 pub fn between_views(left: &Tensor, right: &Tensor, temperature: f64) -> Result<Tensor> {
-    let targets: Vec<u32> = (0..left.size()[0] as u32).collect();
+    let targets: Vec<u32> = (0..left.size().first().copied().unwrap_or(0) as u32).collect();
     check(left, right, &targets)?;
     if left.size() != right.size() {
         return Err(shape_error("views", format!("{:?}", left.size()), format!("{:?}", right.size())));

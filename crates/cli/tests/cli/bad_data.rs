@@ -45,9 +45,7 @@ fn ids_and_labels() {
     let user = "userID, an integer from 0 to 4294967294";
     let item = "itemID, an integer from 0 to 4294967294";
     refused(&edited("0\t2\t1", "Ann\t2\t1"), "data/d.inter:3", user, "`Ann`");
-    refused(&edited("0\t2\t1", "0\t2.0\t1"), "data/d.inter:3", item, "`2.0`");
     refused(&edited("0\t2\t1", "-1\t2\t1"), "data/d.inter:3", user, "`-1`");
-    refused(&edited("0\t2\t1", "0\t\t1"), "data/d.inter:3", item, "``");
     refused(&edited("0\t2\t1", "0\t99999999999\t1"), "data/d.inter:3", item, "`99999999999`");
     refused(&edited("0\t2\t1", "0\t2\t3"), "data/d.inter:3", "x_label 0, 1 or 2", "`3`");
 }
@@ -92,7 +90,6 @@ fn feature_values() {
     let holding = |bad: f32| with_features(npy(&[3, 2], &[1.0, 2.0, 3.0, bad, 5.0, 6.0]));
     refused(&holding(f32::NAN), file, "finite numbers in row 1", "NaN in column 1");
     refused(&holding(f32::INFINITY), file, "finite numbers in row 1", "inf in column 1");
-    refused(&holding(f32::NEG_INFINITY), file, "finite numbers in row 1", "-inf in column 1");
 }
 
 #[test]
@@ -100,9 +97,7 @@ fn feature_forms() {
     let file = "data/text_feat.npy";
     refused(&with_features(npy(&[2, 2], &[1f32; 4])), file, "at least 3 rows", "2");
     refused(&with_features(npy(&[6], &[1f32; 6])), file, "shape [items, width]", "shape [6]");
-    refused(&with_features(npy::<f32>(&[3, 0], &[])), file, "one column", "shape [3, 0]");
     refused(&with_features(npy(&[3, 2], &[1f64; 6])), file, "numpy.float32", "dtype `<f8`");
-    refused(&with_features(npy(&[3, 2], &[1i32; 6])), file, "numpy.float32", "dtype `<i4`");
     let fortran = npy_in(Order::Fortran, &[3, 2], &[1f32; 6]);
     refused(&with_features(fortran), file, "C order (numpy.ascontiguousarray)", "Fortran order");
     let mut more = with_features(npy(&[3, 2], &[1f32; 6]));

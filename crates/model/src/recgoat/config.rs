@@ -4,7 +4,10 @@ use recgoat_align::oat::{CoordinateCost, TransportConfig};
 use recgoat_graph::Similarity;
 use serde::{Deserialize, Serialize};
 
-use crate::config::config;
+use crate::{
+    Error, Result,
+    config::{config, expect_positive, expect_within},
+};
 
 config! {
     /// Settings of [`crate::RecGoat`]. Defaults are the paper's for Baby at the width of a fair comparison.
@@ -62,7 +65,44 @@ config! {
     }
 }
 
+impl RecGoatConfig {
+    /// `Ok` when every setting is in its range.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] naming the first that is not.
+    pub fn check(&self) -> Result<()> {
+        expect_within("heads", self.heads, 1..)?;
+        expect_within("dim", self.dim, 1..)?;
+        if !self.dim.is_multiple_of(self.heads) {
+            let (dim, heads) = (self.dim, self.heads);
+            return Err(Error::Config(format!("dim: expected a multiple of heads = {heads}, found {dim}")));
+        }
+        expect_within("neighbours", self.neighbours, 1..)?;
+        expect_within("init_deviation", self.init_deviation, 0.0..f64::INFINITY)?;
+        expect_within("l2", self.l2, 0.0..f64::INFINITY)?;
+        for (name, rate) in [
+            ("feature_dropout", self.feature_dropout),
+            ("attention_dropout", self.attention_dropout),
+            ("output_dropout", self.output_dropout),
+            ("fusion_dropout", self.fusion_dropout),
+        ] {
+            expect_within(name, rate, 0.0..1.0)?;
+        }
+        self.align.check()
+    }
+}
+
 impl AlignConfig {
+    fn check(&self) -> Result<()> {
+        expect_within("align.contrast", self.contrast, 0.0..f64::INFINITY)?;
+        expect_within("align.contrast_lambda", self.contrast_lambda, 0.0..=1.0)?;
+        expect_positive("align.temperature", self.temperature)?;
+        expect_positive("align.epsilon", self.epsilon)?;
+        expect_positive("align.tolerance", self.tolerance)?;
+        expect_within("align.max_iterations", self.max_iterations, 1..)?;
+        expect_within("align.wasserstein", self.wasserstein, 0.0..f64::INFINITY)
+    }
+
     /// The transport's own settings.
     pub fn transport_config(&self) -> TransportConfig {
         TransportConfig {

@@ -70,15 +70,11 @@ impl RecGoat {
     /// Builds the neighbour graphs and draws initial parameters.
     ///
     /// # Errors
-    /// [`Error::Config`] for a dataset without features or a width that heads do not divide, else a failure of a
-    /// graph.
+    /// [`Error::Config`] for a dataset without features or a setting out of range, else a failure of a graph.
     pub fn new(config: RecGoatConfig, context: &Context<'_>) -> Result<Self> {
         let (dataset, device) = (context.dataset, context.device);
+        config.check()?;
         let modalities = chosen(&config, dataset)?;
-        if config.heads == 0 || !config.dim.is_multiple_of(config.heads) {
-            let (dim, heads) = (config.dim, config.heads);
-            return Err(Error::Config(format!("dim: expected a multiple of heads = {heads}, found {dim}")));
-        }
         let interactions = dataset.interactions();
         let (users, items) = (interactions.users(), interactions.items());
         let mut rng = context.seed.stream(Purpose::Init, 0);

@@ -9,7 +9,11 @@ use recgoat_eval::{Mask, RankingConfig, evaluate};
 use recgoat_torch::{Adam, AdamConfig, Purpose, Seed};
 use serde::{Deserialize, Serialize};
 
-use crate::{Batch, Error, Recommender, Result, config::config, run::RunFolder};
+use crate::{
+    Batch, Error, Recommender, Result,
+    config::{config, expect_positive, expect_within},
+    run::RunFolder,
+};
 pub(crate) use progress::best_values;
 use progress::{Progress, State};
 
@@ -176,13 +180,9 @@ fn selection_value(model: &dyn Recommender, dataset: &Dataset) -> Result<f64> {
 }
 
 fn check(config: &TrainConfig) -> Result<()> {
-    let positive = [("batch", config.batch), ("epochs", config.epochs), ("patience", config.patience)];
-    if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
-        return Err(Error::Config(format!("train.{name}: expected at least 1, found 0")));
-    }
-    if !(config.learning_rate > 0.0 && config.learning_rate.is_finite()) {
-        let found = config.learning_rate;
-        return Err(Error::Config(format!("train.learning_rate: expected a positive number, found {found}")));
-    }
-    Ok(())
+    expect_within("train.batch", config.batch, 1..)?;
+    expect_within("train.epochs", config.epochs, 1..)?;
+    expect_within("train.patience", config.patience, 1..)?;
+    expect_positive("train.learning_rate", config.learning_rate)?;
+    expect_within("train.checkpoint_seconds", config.checkpoint_seconds, 0.0..=f64::INFINITY)
 }
