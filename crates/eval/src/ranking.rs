@@ -28,14 +28,15 @@ pub struct RankingConfig {
     pub topk: Vec<usize>,
     /// Mask at test; default [`Mask::Train`].
     pub mask: Mask,
-    /// Users scored at a time; default 256. The scores held are `[block, items]`, and no result
+    /// Users scored at a time; default 32, so that a block of scores stays in cache between the product that fills
+    /// it and the selection that reads it. The scores held are `[block, items]`, and no result
     /// depends on it.
     pub block: usize,
 }
 
 impl Default for RankingConfig {
     fn default() -> Self {
-        Self { topk: vec![5, 10, 20, 50], mask: Mask::Train, block: 256 }
+        Self { topk: vec![5, 10, 20, 50], mask: Mask::Train, block: 32 }
     }
 }
 

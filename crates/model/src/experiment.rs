@@ -16,7 +16,7 @@ use tch::Device;
 
 use crate::{
     Error, ModelConfig, Observer, Result, TrainConfig,
-    config::from_table,
+    config::{from_table, to_table},
     files::read_text,
     run::{Outcome, RunConfig, RunFolder},
 };
@@ -142,8 +142,10 @@ pub fn run(preset: &Preset, dataset: &Dataset, place: &Place, observer: &mut dyn
             per_user.push(values);
         }
         let mut settings = row.model.settings();
-        let train = ModelTrain(&row.train);
-        settings.extend(row.model.is_trained().then(|| train.settings()).into_iter().flatten());
+        if row.model.is_trained() {
+            let train = to_table(&row.train);
+            settings.extend(train.iter().map(|(key, value)| (format!("train.{key}"), value.to_string())));
+        }
         models.push(ModelResult { name: row.label.clone(), settings, runs });
         measured.push(per_user);
     }
@@ -186,15 +188,6 @@ pub fn card(dataset: &Dataset) -> DatasetCard {
             .map(|m| ModalityCard { name: m.name().to_owned(), width: m.width(), missing: m.missing() })
             .collect(),
         digest: dataset.digest().to_owned(),
-    }
-}
-
-struct ModelTrain<'a>(&'a TrainConfig);
-
-impl ModelTrain<'_> {
-    fn settings(&self) -> Vec<(String, String)> {
-        let table = crate::config::to_table(self.0);
-        table.iter().map(|(key, value)| (format!("train.{key}"), value.to_string())).collect()
     }
 }
 
@@ -272,7 +265,7 @@ fn environment(place: &Place) -> Vec<(String, String)> {
     let lines = [
         ("recgoat", env!("CARGO_PKG_VERSION").to_owned()),
         ("commit", commit),
-        ("libtorch", "2.11.0".to_owned()),
+        ("libtorch", recgoat_torch::LIBTORCH_VERSION.to_owned()),
         ("device", recgoat_torch::device::name(place.device)),
         ("threads", place.threads.to_string()),
         ("processor", model.map_or("unknown", |(_, name)| name).to_owned()),

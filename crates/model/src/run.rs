@@ -116,7 +116,7 @@ impl RunFolder {
         }
         let provenance = Provenance {
             recgoat: env!("CARGO_PKG_VERSION"),
-            libtorch: "2.11.0",
+            libtorch: recgoat_torch::LIBTORCH_VERSION,
             dataset: dataset.name(),
             dataset_digest: dataset.digest(),
         };

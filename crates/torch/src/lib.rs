@@ -15,3 +15,6 @@ pub use dropout::dropout_mask;
 pub use error::{Error, Result};
 pub use seed::{Purpose, Seed};
 pub use slice::{as_slice, as_slice_mut, from_slice, indices, to_vec};
+
+/// The version of libtorch that this build is bound to; `torch-sys` refuses any other.
+pub const LIBTORCH_VERSION: &str = "2.11.0";

@@ -202,6 +202,27 @@ fn json_of_ot() {
     );
 }
 
+#[test]
+fn threads_do_not_change_a_plan() {
+    let scene = Scene::new();
+    let cost: Vec<f64> = (0..64).map(|at| f64::from(at * 13 % 29)).collect();
+    scene.write("c.npy", npy(&[8, 8], &cost));
+    let solved = |threads: &str| {
+        let words =
+            ["ot", "--cost", "c.npy", "--reg", "1", "--plan", "p.npy", "--json", "--threads", threads];
+        let outcome = scene.run_with(&words, &[]);
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+        let object: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        (scene.read("p.npy"), object["value"].clone())
+    };
+    assert!(solved("1") == solved("2"));
+    let message = scene.refused("ot --cost c.npy --reg 1 --threads 99999");
+    assert!(
+        message.starts_with("--threads: expected at most ") && message.ends_with("found 99999"),
+        "{message}"
+    );
+}
+
 /// Needs the network, and takes no less than pip does.
 #[test]
 fn json_of_fetch() {

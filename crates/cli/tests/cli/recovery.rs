@@ -133,16 +133,16 @@ fn a_half_written_checkpoint_is_passed_over() {
     assert!(Result::of(&scene, "run", &resumed) == result);
 }
 
-/// What a kill between the first and the last file of a new folder leaves behind.
+/// What a kill while the new folder is made leaves behind.
 #[test]
 fn a_run_cut_before_its_settings_were_written_begins_anew() {
     let scene = Scene::with_data(&planted());
-    let line = "train --data data --model bpr --out run --epochs 1 --threads 1";
-    scene.json(line);
-    for left in ["provenance.json.partial", "provenance.json", "config.toml.partial"] {
-        fs::remove_dir_all(scene.path("run")).unwrap();
-        scene.write(&format!("run/{left}"), b"{}");
+    let line = "train --data data --model bpr --set dim=4 --out runs/run --epochs 1 --threads 1";
+    for left in ["provenance.json.partial", "provenance.json", "config.toml.partial", "config.toml"] {
+        scene.write(&format!("runs/run.partial/{left}"), b"{");
         scene.json(line);
+        scene.json("train --resume runs/run --threads 1");
+        fs::remove_dir_all(scene.path("runs")).unwrap();
     }
 }
 

@@ -58,14 +58,18 @@ impl Scene {
     }
 
     pub(crate) fn run_words(&self, words: &[&str]) -> Outcome {
-        let output = assert_cmd::Command::new(cargo_bin!("recgoat"))
-            .args(words)
-            .current_dir(self.0.path())
-            .env("OMP_NUM_THREADS", "1")
-            .env_remove("RUST_BACKTRACE")
-            .timeout(PATIENCE)
-            .output()
-            .unwrap();
+        // A policy that is told spares the program a second start.
+        self.run_with(words, &[("OMP_NUM_THREADS", "1"), ("OMP_WAIT_POLICY", "passive")])
+    }
+
+    /// Runs `recgoat` with these variables and no other that would change what it does.
+    pub(crate) fn run_with(&self, words: &[&str], variables: &[(&str, &str)]) -> Outcome {
+        let mut command = assert_cmd::Command::new(cargo_bin!("recgoat"));
+        for name in ["OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "RUST_BACKTRACE"] {
+            command.env_remove(name);
+        }
+        command.args(words).current_dir(self.0.path()).envs(variables.iter().copied());
+        let output = command.timeout(PATIENCE).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
         Outcome { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }

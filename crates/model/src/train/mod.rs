@@ -84,7 +84,7 @@ impl Trained {
     /// Mean seconds of training an epoch.
     pub fn seconds_per_epoch(&self) -> f64 {
         let total: f64 = self.curve.iter().map(|record| record.train_seconds).sum();
-        total / self.curve.len().max(1) as f64
+        if self.curve.is_empty() { 0.0 } else { total / self.curve.len() as f64 }
     }
 }
 
