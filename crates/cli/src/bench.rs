@@ -51,8 +51,8 @@ struct StepArgs {
     #[command(flatten)]
     common: Common,
     /// Steps to time, after two that are not
-    #[arg(long, default_value_t = 10)]
-    steps: usize,
+    #[arg(long, default_value_t = 10, value_parser = 1..=1_000_000)]
+    steps: i64,
     /// Interactions a step
     #[arg(long, default_value_t = 4096)]
     batch: usize,
@@ -83,7 +83,7 @@ fn step(args: &StepArgs) -> Result<()> {
     let batch = args.batch.clamp(1, triples.users.len());
     let mut seconds = Vec::new();
     model.begin_epoch();
-    for step in 0..args.steps.max(1) + 2 {
+    for step in 0..args.steps as usize + 2 {
         let at = (step * batch) % (triples.users.len() - batch + 1);
         let span = at..at + batch;
         let batch = Batch {

@@ -182,11 +182,20 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
             || cause.is::<recgoat_align::Error>()
             || matches!(cause.downcast_ref(), Some(recgoat_torch::Error::Device { .. }))
             || model.is_some_and(|error| {
-                use ModelError::{Align, Checkpoint, Config, Data, Eval, Io};
-                matches!(error, Config(_) | Checkpoint { .. } | Data(_) | Eval(_) | Align(_) | Io { .. })
+                use ModelError::{Align, Checkpoint, Config, Data, Eval};
+                matches!(error, Config(_) | Checkpoint { .. } | Data(_) | Eval(_) | Align(_))
+                    || matches!(error, ModelError::Io { source, .. } if is_about_the_path(source.kind()))
             })
     });
     ExitCode::from(if mendable { 2 } else { 1 })
+}
+
+/// Whether naming another path would help, which it does not when the disk is full, say.
+fn is_about_the_path(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind::{
+        AlreadyExists, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied,
+    };
+    matches!(kind, NotFound | NotADirectory | IsADirectory | AlreadyExists | PermissionDenied | InvalidInput)
 }
 
 /// `NAME=VALUE` with a value of any type that parses.

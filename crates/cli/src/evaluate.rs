@@ -90,14 +90,18 @@ impl Args {
         let dataset = Dataset::open(self.data.as_deref().unwrap_or(&config.data))?;
         let (device, _) = self.compute.or(&config.device, config.threads).start()?;
         let folder = RunFolder::open(run, &dataset)?;
-        let model = folder.load(&dataset, device, &mut Progress::new())?;
+        let mut progress = Progress::new();
         let start = Instant::now();
-        let per_user = match self.split {
-            EvaluatedSplit::Test => folder.record_test(&*model, &dataset, ranking)?,
-            EvaluatedSplit::Valid => {
-                evaluate(&*model.scorer()?, dataset.interactions(), Split::Valid, ranking)?
-            }
-        };
+        // The default protocol on a finished run is what its folder records; any other question is only answered.
+        if self.split() == Split::Test
+            && *ranking == RankingConfig::default()
+            && folder.is_finished(&mut progress)?
+        {
+            let per_user = folder.test(&dataset, device, &mut progress)?;
+            return Ok((per_user, start.elapsed().as_secs_f64()));
+        }
+        let model = folder.load(&dataset, device, &mut progress)?;
+        let per_user = evaluate(&*model.scorer()?, dataset.interactions(), self.split(), ranking)?;
         Ok((per_user, start.elapsed().as_secs_f64()))
     }
 

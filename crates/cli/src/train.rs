@@ -46,7 +46,7 @@ pub(crate) struct Args {
     #[arg(long, required_unless_present_any = ["resume", "show_config"])]
     out: Option<PathBuf>,
     /// Continue the run in this folder
-    #[arg(long, conflicts_with_all = ["out", "preset", "epochs", "settings"])]
+    #[arg(long, conflicts_with_all = ["out", "preset", "epochs", "settings", "name", "seed"])]
     resume: Option<PathBuf>,
     /// Print all settings with their defaults and meaning, and stop
     #[arg(long, conflicts_with = "json")]
@@ -55,6 +55,12 @@ pub(crate) struct Args {
     compute: Compute,
     #[command(flatten)]
     output: Output,
+}
+
+/// The trainer's settings as `--set` names them.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Trainer {
+    train: TrainConfig,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -70,7 +76,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(path) => {
             let config = RunFolder::read_config(path)?;
             let dataset = Dataset::open(args.data.as_deref().unwrap_or(&config.data))?;
-            let (device, _) = args.compute.or(&config.device, config.threads).start()?;
+            let (device, threads) = args.compute.or(&config.device, config.threads).start()?;
+            let now = (recgoat_torch::device::name(device), threads);
+            if now != (config.device.clone(), config.threads) {
+                eprintln!(
+                    "begun on {} with {} threads, continued on {} with {threads}: the last digits may differ",
+                    config.device, config.threads, now.0
+                );
+            }
             args.finish(&RunFolder::open(path, &dataset)?, &dataset, device)
         }
         None => {
@@ -108,10 +121,8 @@ impl Args {
     }
 
     fn train_config(&self, mut train: TrainConfig) -> Result<TrainConfig> {
-        for (key, value) in &self.model.settings {
-            if let Some(key) = key.strip_prefix("train.") {
-                train = with_override(&train, key, value)?;
-            }
+        for (key, value) in self.model.settings.iter().filter(|(key, _)| key.starts_with("train.")) {
+            train = with_override(&Trainer { train }, key, value)?.train;
         }
         train.epochs = self.epochs.unwrap_or(train.epochs);
         Ok(train)

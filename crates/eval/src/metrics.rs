@@ -13,9 +13,9 @@ pub(crate) struct Cutoffs {
 }
 
 impl Cutoffs {
-    /// `ks` must ascend.
-    pub(crate) fn new(ks: Vec<usize>) -> Self {
-        let deepest = ks.last().copied().unwrap_or(0);
+    /// `ks` must ascend; no list is longer than `items`.
+    pub(crate) fn new(ks: Vec<usize>, items: usize) -> Self {
+        let deepest = ks.last().copied().unwrap_or(0).min(items);
         let discounts: Vec<f64> = (0..deepest).map(|rank| 1.0 / (rank as f64 + 2.0).log2()).collect();
         let mut ideal = vec![0.0];
         for discount in &discounts {

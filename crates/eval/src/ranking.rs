@@ -154,7 +154,7 @@ impl Rankings<'_> {
         for &k in &ks {
             self.check_cut_off(k)?;
         }
-        let cutoffs = Cutoffs::new(ks);
+        let cutoffs = Cutoffs::new(ks, self.items);
         let names = cutoffs.names();
         let mut rows = vec![0.0; self.users.len() * names.len()];
         let lists = self.lists.par_chunks(self.width).zip(&self.lengths).zip(&self.users);

@@ -65,8 +65,9 @@ pub fn structure(graph: &Adjacency) -> Structure {
 pub fn degree_quantiles(degrees: impl IntoIterator<Item = usize>, quantiles: &[f64]) -> Vec<usize> {
     let mut degrees: Vec<usize> = degrees.into_iter().collect();
     degrees.sort_unstable();
-    let last = degrees.len().saturating_sub(1) as f64;
-    let at = |q: f64| degrees.get((q.clamp(0.0, 1.0) * last).round() as usize).copied();
+    // The smallest degree with at least a share q of all at or below it.
+    let rank = |q: f64| ((q.clamp(0.0, 1.0) * degrees.len() as f64).ceil() as usize).max(1);
+    let at = |q: f64| degrees.get(rank(q) - 1).copied();
     quantiles.iter().map(|&q| at(q).unwrap_or(0)).collect()
 }
 
@@ -84,6 +85,7 @@ mod tests {
     #[test]
     fn quantiles_by_nearest_rank() {
         assert_eq!(degree_quantiles([4, 1, 3, 2, 5], &[0.0, 0.5, 1.0]), [1, 3, 5]);
+        assert_eq!(degree_quantiles([1, 0, 1], &[0.25]), [0]);
         assert_eq!(degree_quantiles([], &[0.5]), [0]);
     }
 }

@@ -7,7 +7,7 @@ use tch::Device;
 
 use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result,
-    config::{config, expect_within},
+    config::{MOST_DIMENSIONS, config, expect_within},
     objective::{BatchRows, pairwise_loss},
 };
 
@@ -18,6 +18,17 @@ config! {
         pub dim: usize = 64,
         /// Weight of the squared norm of the embeddings a batch touches, a triple.
         pub l2: f64 = 1e-2,
+    }
+}
+
+impl BprConfig {
+    /// `Ok` when every setting is in its range.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] naming the first that is not.
+    pub fn check(&self) -> Result<()> {
+        expect_within("dim", self.dim, 1..=MOST_DIMENSIONS)?;
+        expect_within("l2", self.l2, 0.0..f64::INFINITY)
     }
 }
 
@@ -33,18 +44,13 @@ pub struct Bpr {
 
 impl Bpr {
     /// With Glorot's uniform initial embeddings.
-    ///
-    /// # Errors
-    /// [`crate::Error::Config`] for a setting out of range.
-    pub fn new(config: BprConfig, context: &Context<'_>) -> Result<Self> {
-        expect_within("dim", config.dim, 1..)?;
-        expect_within("l2", config.l2, 0.0..f64::INFINITY)?;
+    pub fn new(config: BprConfig, context: &Context<'_>) -> Self {
         let (users, items) = (context.dataset.interactions().users(), context.dataset.interactions().items());
         let mut rng = context.seed.stream(Purpose::Init, 0);
         let mut parameters = Parameters::default();
         let table = init::xavier((users + items) as i64, config.dim as i64, &mut rng, context.device);
         let table = parameters.add("embedding", table);
-        Ok(Self { config, parameters, table, users, device: context.device })
+        Self { config, parameters, table, users, device: context.device }
     }
 }
 

@@ -54,7 +54,10 @@ impl Checkpoint {
         });
         let file = safetensors::serialize(views, Some(metadata)).expect("tensors of a supported kind");
         write_whole(&path, &file)?;
-        for old in list(folder)?.into_iter().rev().skip(KEPT) {
+        // Numbers above this one are damaged files that a resumed run has passed over.
+        let (newer, kept): (Vec<_>, Vec<_>) =
+            list(folder)?.into_iter().rev().partition(|other| *other > path);
+        for old in newer.into_iter().chain(kept.into_iter().skip(KEPT)) {
             fs::remove_file(&old).map_err(Error::io(&old))?;
         }
         Ok(())

@@ -10,6 +10,12 @@ use toml::{Table, Value};
 
 use crate::{Error, Result};
 
+/// Embeddings wider than this are a slip of the pen: a table of them would not fit in memory.
+pub(crate) const MOST_DIMENSIONS: usize = 65_536;
+
+/// Far beyond the depth at which smoothing has made all nodes alike.
+pub(crate) const MOST_LAYERS: usize = 64;
+
 /// A settings struct whose fields carry their documentation at run time.
 pub trait Documented {
     /// Name and documentation of each field; a field of a nested table is named `table.field`.
@@ -130,6 +136,15 @@ pub(crate) fn to_table<C: Serialize>(config: &C) -> Table {
 /// Settings from a TOML table; the error is one line.
 pub(crate) fn from_table<C: DeserializeOwned>(table: Table) -> std::result::Result<C, String> {
     table.try_into().map_err(|error: toml::de::Error| error.message().replace('\n', " "))
+}
+
+/// Settings from a TOML text; the error is one line and names the line of the text.
+pub(crate) fn parse_toml<C: DeserializeOwned>(text: &str) -> std::result::Result<C, String> {
+    toml::from_str(text).map_err(|error| {
+        let line =
+            error.span().map(|span| format!("line {}: ", text[..span.start].matches('\n').count() + 1));
+        format!("{}{}", line.unwrap_or_default(), error.message().replace('\n', " "))
+    })
 }
 
 fn lookup<'a>(table: &'a Table, path: &str) -> Option<&'a Value> {

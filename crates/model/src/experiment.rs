@@ -16,7 +16,7 @@ use tch::Device;
 
 use crate::{
     Error, ModelConfig, Observer, Result, TrainConfig,
-    config::{from_table, to_table},
+    config::{from_table, parse_toml, to_table},
     files::read_text,
     run::{Outcome, RunConfig, RunFolder},
 };
@@ -85,10 +85,19 @@ impl Preset {
     pub fn read(path: &Path) -> Result<Self> {
         let wrong = |reason: String| Error::Config(format!("{}: {reason}", path.display()));
         let text = read_text(path)?;
-        let table = text.parse::<toml::Table>().map_err(|e| wrong(e.message().replace('\n', " ")))?;
-        let preset: Self = from_table(table).map_err(&wrong)?;
+        let preset: Self = parse_toml(&text).map_err(&wrong)?;
         if preset.seeds.is_empty() || preset.entries.is_empty() {
             return Err(wrong("expected at least one seed and one [[model]]".to_owned()));
+        }
+        if let Some(twice) = first_repeated(&preset.seeds) {
+            return Err(wrong(format!("seeds: expected each once, found {twice} twice")));
+        }
+        let folders: Vec<String> = preset.entries.iter().map(|entry| folder_name(&entry.label)).collect();
+        if let Some(twice) = first_repeated(&folders) {
+            let label = &preset.entries[folders.iter().rposition(|f| f == twice).unwrap_or(0)].label;
+            return Err(wrong(format!(
+                "label {label:?}: expected letters or digits that no other label has in order"
+            )));
         }
         let rows = preset.rows().map_err(|error| wrong(error.to_string()))?;
         if let Some(baseline) = preset.baseline.as_ref().filter(|b| rows.iter().all(|row| row.label != **b)) {
@@ -130,6 +139,10 @@ impl Entry {
 pub fn run(preset: &Preset, dataset: &Dataset, place: &Place, observer: &mut dyn Observer) -> Result<Report> {
     let ranking = RankingConfig::default();
     let rows = preset.rows()?;
+    // Known now or after hours: a model that cannot start on this data.
+    for row in &rows {
+        run_config(row, 0, place).check(dataset)?;
+    }
     let mut models = Vec::new();
     let mut measured: Vec<Vec<PerUser>> = Vec::new();
     for row in &rows {
@@ -137,7 +150,7 @@ pub fn run(preset: &Preset, dataset: &Dataset, place: &Place, observer: &mut dyn
         let mut per_user = Vec::new();
         for &seed in &preset.seeds {
             observer.note(&format!("{} with seed {seed}", row.label));
-            let (result, values) = run_one(row, seed, dataset, place, &ranking, observer)?;
+            let (result, values) = run_one(row, seed, dataset, place, observer)?;
             runs.push(result);
             per_user.push(values);
         }
@@ -196,23 +209,13 @@ fn run_one(
     seed: u64,
     dataset: &Dataset,
     place: &Place,
-    ranking: &RankingConfig,
     observer: &mut dyn Observer,
 ) -> Result<(RunResult, PerUser)> {
     let start = Instant::now();
-    let config = RunConfig {
-        data: place.data.clone(),
-        seed,
-        device: recgoat_torch::device::name(place.device),
-        threads: place.threads,
-        train: row.train.clone(),
-        model: row.model.clone(),
-    };
     let path = place.out.join("runs").join(format!("{}-{seed}", folder_name(&row.label)));
-    let folder = RunFolder::create(&path, config, dataset)?;
+    let folder = RunFolder::create(&path, run_config(row, seed, place), dataset)?;
     let Outcome { trained, peak_rss_bytes } = folder.train(dataset, place.device, observer)?;
-    let model = folder.load(dataset, place.device, observer)?;
-    let per_user = folder.record_test(&*model, dataset, ranking)?;
+    let per_user = folder.test(dataset, place.device, observer)?;
     let curve = trained.curve.iter().map(|record| CurvePoint {
         epoch: record.epoch,
         loss: Some(record.loss),
@@ -232,6 +235,17 @@ fn run_one(
         curve: curve.collect(),
     };
     Ok((result, per_user))
+}
+
+fn run_config(row: &Row, seed: u64, place: &Place) -> RunConfig {
+    RunConfig {
+        data: place.data.clone(),
+        seed,
+        device: recgoat_torch::device::name(place.device),
+        threads: place.threads,
+        train: row.train.clone(),
+        model: row.model.clone(),
+    }
 }
 
 /// Every choice of the protocol, as reports print it.
@@ -284,6 +298,10 @@ fn flatten(table: &toml::Table) -> Vec<(String, String)> {
             value => vec![(key.clone(), value.to_string())],
         })
         .collect()
+}
+
+fn first_repeated<T: PartialEq>(list: &[T]) -> Option<&T> {
+    list.iter().enumerate().find(|(at, item)| list[..*at].contains(item)).map(|(_, item)| item)
 }
 
 fn folder_name(label: &str) -> String {

@@ -32,6 +32,12 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(Error::io(path))
 }
 
+/// Starts measuring [`peak_rss_bytes`] anew, where the system allows it.
+pub(crate) fn reset_peak_rss() {
+    // Refusal leaves the peak of the whole process, which is what the figure then is.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
 /// Largest resident set of this process so far, in bytes; 0 where the system does not tell.
 pub fn peak_rss_bytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

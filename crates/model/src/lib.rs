@@ -15,6 +15,7 @@ mod recommender;
 mod registry;
 pub mod run;
 mod scorer;
+mod tested;
 mod train;
 
 pub use bpr::{Bpr, BprConfig};

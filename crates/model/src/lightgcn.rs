@@ -10,7 +10,7 @@ use tch::Device;
 use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result,
     bpr::halves,
-    config::{config, expect_within},
+    config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_within},
     objective::{BatchRows, pairwise_loss},
 };
 
@@ -23,6 +23,18 @@ config! {
         pub layers: usize = 3,
         /// Weight of the squared norm of the layer-0 embeddings a batch touches, a triple.
         pub l2: f64 = 1e-4,
+    }
+}
+
+impl LightGcnConfig {
+    /// `Ok` when every setting is in its range.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] naming the first that is not.
+    pub fn check(&self) -> Result<()> {
+        expect_within("dim", self.dim, 1..=MOST_DIMENSIONS)?;
+        expect_within("layers", self.layers, 0..=MOST_LAYERS)?;
+        expect_within("l2", self.l2, 0.0..f64::INFINITY)
     }
 }
 
@@ -41,10 +53,8 @@ impl LightGcn {
     /// With Glorot's uniform initial embeddings.
     ///
     /// # Errors
-    /// [`crate::Error::Config`] for a setting out of range, or a failure of the graph.
+    /// A failure of the graph.
     pub fn new(config: LightGcnConfig, context: &Context<'_>) -> Result<Self> {
-        expect_within("dim", config.dim, 1..)?;
-        expect_within("l2", config.l2, 0.0..f64::INFINITY)?;
         let interactions = context.dataset.interactions();
         let (users, items) = (interactions.users(), interactions.items());
         let mut rng = context.seed.stream(Purpose::Init, 0);

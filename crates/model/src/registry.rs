@@ -1,5 +1,6 @@
 //! Models by name.
 
+use recgoat_data::Dataset;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -103,14 +104,28 @@ impl ModelConfig {
         !matches!(self, Self::Popularity(_))
     }
 
+    /// `Ok` when [`ModelConfig::build`] would succeed on this data: what a run needs to know before it writes anything.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a setting out of range or data the model cannot use.
+    pub fn check(&self, dataset: &Dataset) -> Result<()> {
+        match self {
+            Self::Popularity(_) => Ok(()),
+            Self::Bpr(config) => config.check(),
+            Self::LightGcn(config) => config.check(),
+            Self::RecGoat(config) => config.check(dataset),
+        }
+    }
+
     /// The model itself, with initial parameters.
     ///
     /// # Errors
-    /// Those of the model's constructor.
+    /// Those of [`ModelConfig::check`], or a failure of a graph.
     pub fn build(&self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
+        self.check(context.dataset)?;
         Ok(match self.clone() {
             Self::Popularity(_) => Box::new(Popularity::new(context)),
-            Self::Bpr(config) => Box::new(Bpr::new(config, context)?),
+            Self::Bpr(config) => Box::new(Bpr::new(config, context)),
             Self::LightGcn(config) => Box::new(LightGcn::new(config, context)?),
             Self::RecGoat(config) => Box::new(RecGoat::new(config, context)?),
         })

@@ -10,14 +10,12 @@
 //! ```
 
 use std::{
-    collections::BTreeMap,
     fs::{self, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
 };
 
-use recgoat_data::{Dataset, Split};
-use recgoat_eval::{PerUser, RankingConfig, evaluate};
+use recgoat_data::Dataset;
 use recgoat_torch::Seed;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -26,9 +24,9 @@ use tch::Device;
 use crate::{
     Context, EpochRecord, Error, ModelConfig, Observer, Recommender, Result, TrainConfig, Trained,
     checkpoint::Checkpoint,
-    config::{from_table, to_table},
-    files::{create_folder, read_text, write_whole},
-    train::{best_values, train},
+    config::{parse_toml, to_table},
+    files::{create_folder, read_text, reset_peak_rss, write_whole},
+    train::{best_values, is_finished, train},
 };
 
 pub use crate::files::peak_rss_bytes;
@@ -51,6 +49,23 @@ pub struct RunConfig {
     pub model: ModelConfig,
 }
 
+impl RunConfig {
+    /// `Ok` when the run could start on this data.
+    ///
+    /// # Errors
+    /// [`Error::Config`] or [`Error::Data`] naming what stands in the way.
+    pub fn check(&self, dataset: &Dataset) -> Result<()> {
+        if self.data.to_str().is_none() {
+            let shown = self.data.display();
+            return Err(Error::Config(format!(
+                "{shown}: expected a folder whose name is UTF-8, found another"
+            )));
+        }
+        self.model.check(dataset)?;
+        crate::train::check(&self.train, dataset)
+    }
+}
+
 /// A folder with a run's configuration in it.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
@@ -68,19 +83,6 @@ struct Provenance<'a> {
     dataset_digest: &'a str,
 }
 
-/// Metrics on test as `test.json` records them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TestRecord {
-    /// The mask of the ranking.
-    pub mask: String,
-    /// Means over users.
-    pub metrics: BTreeMap<String, f64>,
-    /// Columns of `per_user.npy`.
-    pub columns: Vec<String>,
-    /// Users, the rows of `per_user.npy`.
-    pub users: Vec<u32>,
-}
-
 /// What a finished run reports.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
@@ -91,11 +93,14 @@ pub struct Outcome {
 }
 
 impl RunFolder {
-    /// Makes a folder for `config`, or opens one that was made for the very same.
+    /// Makes a folder for `config`, or opens one that was made for the very same. Nothing is written unless the run
+    /// can start.
     ///
     /// # Errors
-    /// [`Error::Config`] when the folder holds something else, [`Error::Io`] when the file system refuses.
+    /// Those of [`RunConfig::check`], [`Error::Config`] when the folder holds something else, [`Error::Io`] when the
+    /// file system refuses.
     pub fn create(path: &Path, config: RunConfig, dataset: &Dataset) -> Result<Self> {
+        config.check(dataset)?;
         let file = path.join("config.toml");
         if file.exists() {
             let there = Self::open(path, dataset)?;
@@ -122,11 +127,12 @@ impl RunFolder {
         };
         let json = serde_json::to_vec_pretty(&provenance).expect("plain strings");
         // Both files or neither: a run killed here must be free to start again.
-        let draft = path.with_added_extension("partial");
+        let whole = std::path::absolute(path).map_err(Error::io(path))?;
+        let draft = whole.with_added_extension("partial");
         create_folder(&draft)?;
         write_whole(&draft.join("provenance.json"), &json)?;
         write_whole(&draft.join("config.toml"), to_table(&config).to_string().as_bytes())?;
-        fs::rename(&draft, path).map_err(Error::io(path))?;
+        fs::rename(&draft, &whole).map_err(Error::io(path))?;
         let fingerprint = fingerprint(&config, dataset);
         Ok(Self { path: path.to_owned(), config, fingerprint })
     }
@@ -164,10 +170,8 @@ impl RunFolder {
                 "{shown}: expected a run folder with config.toml, found none"
             )));
         }
-        let table = read_text(&file)?.parse().map_err(|error: toml::de::Error| {
-            Error::Config(format!("{}: {}", file.display(), error.message()))
-        })?;
-        from_table(table).map_err(|reason| Error::Config(format!("{}: {reason}", file.display())))
+        parse_toml(&read_text(&file)?)
+            .map_err(|reason| Error::Config(format!("{}: {reason}", file.display())))
     }
 
     /// The folder.
@@ -185,6 +189,7 @@ impl RunFolder {
     /// # Errors
     /// Those of [`train`].
     pub fn train(&self, dataset: &Dataset, device: Device, observer: &mut dyn Observer) -> Result<Outcome> {
+        reset_peak_rss();
         let mut model = self.build(dataset, device)?;
         let settings = (&self.config.train, Seed(self.config.seed));
         let trained = train(&mut *model, dataset, settings, self, observer)?;
@@ -214,30 +219,16 @@ impl RunFolder {
         Ok(model)
     }
 
-    /// Measures a scorer on test and records the result in the folder.
+    /// Whether training has ended by itself.
     ///
     /// # Errors
-    /// Failures of evaluation and of the file system.
-    pub fn record_test(
-        &self,
-        model: &dyn Recommender,
-        dataset: &Dataset,
-        ranking: &RankingConfig,
-    ) -> Result<PerUser> {
-        let per_user = evaluate(&*model.scorer()?, dataset.interactions(), Split::Test, ranking)?;
-        let (values, rows, columns) = per_user.matrix();
-        let mut npy = Vec::new();
-        write_npy(&mut npy, values, rows, columns).map_err(Error::io(self.path.join("per_user.npy")))?;
-        write_whole(&self.path.join("per_user.npy"), &npy)?;
-        let record = TestRecord {
-            mask: format!("{:?}", ranking.mask),
-            metrics: per_user.means(),
-            columns: per_user.names().to_vec(),
-            users: per_user.users().to_vec(),
-        };
-        let json = serde_json::to_vec(&record).expect("plain numbers and strings");
-        write_whole(&self.path.join("test.json"), &json)?;
-        Ok(per_user)
+    /// [`Error::Checkpoint`] when the folder's checkpoints are damaged or another run's.
+    pub fn is_finished(&self, observer: &mut dyn Observer) -> Result<bool> {
+        if !self.config.model.is_trained() {
+            return Ok(true);
+        }
+        let found = self.newest_checkpoint(&mut |error| observer.note(&error.to_string()))?;
+        found.map_or(Ok(false), |checkpoint| is_finished(&checkpoint, self))
     }
 
     /// Where checkpoints lie.
@@ -289,12 +280,4 @@ fn fingerprint(config: &RunConfig, dataset: &Dataset) -> String {
     config.train.checkpoint_seconds = 0.0;
     let text = format!("{}\n{}\n{}", env!("CARGO_PKG_VERSION"), dataset.digest(), to_table(&config));
     Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn write_npy(out: &mut Vec<u8>, values: &[f64], rows: usize, columns: usize) -> std::io::Result<()> {
-    use npyz::WriterBuilder;
-    let shape = [rows as u64, columns as u64];
-    let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(out).begin_nd()?;
-    writer.extend(values.iter().copied())?;
-    writer.finish()
 }

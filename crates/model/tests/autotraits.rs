@@ -11,7 +11,7 @@ use recgoat_model::{
     checkpoint::Checkpoint,
     experiment::{Place, Preset, Row},
     recgoat::{AlignConfig, FeatureSimilarity, TransportCost, TransportMode},
-    run::{Outcome, RunConfig, RunFolder, TestRecord},
+    run::{Outcome, RunConfig, RunFolder},
 };
 
 fn send_and_sync<T: Send + Sync + Unpin + 'static>() {}
@@ -27,7 +27,7 @@ fn settings_are_send_and_sync() {
 #[test]
 fn records_and_inputs_are_send_and_sync() {
     send_and_sync::<(Batch<'static>, Context<'static>, ItemScorer, ParameterId, Silent)>();
-    send_and_sync::<(Checkpoint, EpochRecord, Outcome, RunFolder, TestRecord, Trained)>();
+    send_and_sync::<(Checkpoint, EpochRecord, Outcome, RunFolder, Trained)>();
     send_and_sync::<Error>();
 }
 

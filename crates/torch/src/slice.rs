@@ -10,6 +10,9 @@ use crate::{Error, Result};
 /// [`Error::Form`] for any other tensor.
 pub fn as_slice(tensor: &Tensor) -> Result<&[f32]> {
     check(tensor, "as_slice")?;
+    if tensor.numel() == 0 {
+        return Ok(&[]);
+    }
     // SAFETY: checked to be f32, on the CPU and contiguous, so `numel` entries lie behind the pointer, and they
     // live as long as the borrowed tensor.
     Ok(unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), tensor.numel()) })
@@ -23,6 +26,9 @@ pub fn as_slice(tensor: &Tensor) -> Result<&[f32]> {
 /// [`Error::Form`] for any other tensor.
 pub fn as_slice_mut(tensor: &mut Tensor) -> Result<&mut [f32]> {
     check(tensor, "as_slice_mut")?;
+    if tensor.numel() == 0 {
+        return Ok(&mut []);
+    }
     // SAFETY: as in `as_slice`; the exclusive borrow covers this handle, the documentation covers its clones.
     Ok(unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) })
 }

@@ -10,6 +10,9 @@ use crate::ot::exp;
 /// Rows a rayon task takes; also the run over which column sums are taken, whatever the number of threads.
 const ROWS: usize = 64;
 
+/// Logits spread over `2/τ`; below this temperature some would leave the range of `f32`'s exponential.
+pub(super) const LOWEST_TEMPERATURE: f64 = 0.025;
+
 /// Which softmax the loss takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {

@@ -111,13 +111,13 @@ fn loss(
     direction: Direction,
 ) -> Result<Tensor> {
     let (anchors, candidates) = (unit_rows(anchors), unit_rows(candidates));
-    if anchors.device() == Device::Cpu {
+    if anchors.device() == Device::Cpu && temperature >= fused::LOWEST_TEMPERATURE {
         return Ok(fused::loss(&anchors, &candidates, targets, temperature, direction)?);
     }
     Ok(on_tape(&anchors, &candidates, &indices(targets, anchors.device()), temperature, direction))
 }
 
-/// The same loss by libtorch's operations, for devices that the kernel does not reach.
+/// The same loss by libtorch's operations, for devices and temperatures that the kernel does not reach.
 fn on_tape(
     anchors: &Tensor,
     candidates: &Tensor,
@@ -170,6 +170,8 @@ mod tests {
             (150, 150, Direction::Both, 0.05),
             (200, 70, Direction::Rows, 0.2),
             (1, 1, Direction::Rows, 1.0),
+            (60, 60, Direction::Both, fused::LOWEST_TEMPERATURE),
+            (60, 60, Direction::Both, 0.005),
         ] {
             let targets: Vec<u32> = (0..rows as u32).map(|row| row % columns as u32).collect();
             let value = |fast: bool| {

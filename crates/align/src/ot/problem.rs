@@ -39,7 +39,7 @@ impl<'a, F: Real> Problem<'a, F> {
         let (left, right) = (total(a), total(b));
         // Weights rounded to F sum to within n rounding errors of the sum meant.
         let slack = F::EPSILON * (a.len() + b.len()) as f64 * left.max(right);
-        if (left - right).abs() > slack || left <= 0.0 {
+        if !((left - right).abs() <= slack && left > 0.0 && left.is_finite()) {
             return Err(Error::Mass { left, right });
         }
         Ok(Self { a, b, cost })

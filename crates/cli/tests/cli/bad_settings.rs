@@ -60,7 +60,7 @@ fn data_that_cannot_be_trained_on() {
     assert_says(&message, "interactions", "not a train item of user 0", "all 2 items in train");
     for model in ["bpr", "popularity"] {
         let message = train_refused(&of("0\t0\t0\n0\t1\t2\n"), &format!("--model {model}"));
-        assert_eq!(message, "no user has an interaction in the valid split, expected at least one");
+        assert_eq!(message, "dataset d: expected at least one valid interaction, found none");
     }
 }
 

@@ -1,12 +1,13 @@
 //! Settings of RecGOAT.
 
 use recgoat_align::oat::{CoordinateCost, TransportConfig};
+use recgoat_data::{Dataset, Modality};
 use recgoat_graph::Similarity;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    config::{config, expect_positive, expect_within},
+    config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
 };
 
 config! {
@@ -66,19 +67,20 @@ config! {
 }
 
 impl RecGoatConfig {
-    /// `Ok` when every setting is in its range.
+    /// `Ok` when every setting is in its range and the data has the features.
     ///
     /// # Errors
-    /// [`crate::Error::Config`] naming the first that is not.
-    pub fn check(&self) -> Result<()> {
+    /// [`crate::Error::Config`] naming the first that is not, or what the data lacks.
+    pub fn check(&self, dataset: &Dataset) -> Result<()> {
         expect_within("heads", self.heads, 1..)?;
-        expect_within("dim", self.dim, 1..)?;
+        expect_within("dim", self.dim, 1..=MOST_DIMENSIONS)?;
+        expect_within("layers", self.layers, 0..=MOST_LAYERS)?;
         if !self.dim.is_multiple_of(self.heads) {
             let (dim, heads) = (self.dim, self.heads);
             return Err(Error::Config(format!("dim: expected a multiple of heads = {heads}, found {dim}")));
         }
         expect_within("neighbours", self.neighbours, 1..)?;
-        expect_within("init_deviation", self.init_deviation, 0.0..f64::INFINITY)?;
+        expect_within("init_deviation", self.init_deviation, 0.0..=1e6)?;
         expect_within("l2", self.l2, 0.0..f64::INFINITY)?;
         for (name, rate) in [
             ("feature_dropout", self.feature_dropout),
@@ -88,7 +90,37 @@ impl RecGoatConfig {
         ] {
             expect_within(name, rate, 0.0..1.0)?;
         }
-        self.align.check()
+        self.align.check()?;
+        self.modalities_of(dataset).map(drop)
+    }
+
+    /// The modalities that the settings name, or all.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] when one is not there, or has no row, or there is none.
+    pub(super) fn modalities_of<'a>(&self, dataset: &'a Dataset) -> Result<Vec<&'a Modality>> {
+        let there = dataset.modalities();
+        let names: Vec<&str> = there.iter().map(Modality::name).collect();
+        if there.is_empty() {
+            return Err(Error::Config(format!(
+                "dataset {}: expected at least one <modality>_feat.npy for recgoat, found none (lightgcn needs none)",
+                dataset.name()
+            )));
+        }
+        if let Some(unknown) = self.modalities.iter().find(|name| !names.contains(&name.as_str())) {
+            let known = names.join(", ");
+            return Err(Error::Config(format!("modalities: expected some of {known}, found {unknown:?}")));
+        }
+        let wanted =
+            |m: &&Modality| self.modalities.is_empty() || self.modalities.iter().any(|n| n == m.name());
+        let chosen: Vec<&Modality> = there.iter().filter(wanted).collect();
+        if let Some(empty) = chosen.iter().find(|modality| modality.missing() == modality.rows()) {
+            let name = empty.name();
+            return Err(Error::Config(format!(
+                "modality {name}: expected at least one known row, found none"
+            )));
+        }
+        Ok(chosen)
     }
 }
 
@@ -97,7 +129,7 @@ impl AlignConfig {
         expect_within("align.contrast", self.contrast, 0.0..f64::INFINITY)?;
         expect_within("align.contrast_lambda", self.contrast_lambda, 0.0..=1.0)?;
         expect_positive("align.temperature", self.temperature)?;
-        expect_positive("align.epsilon", self.epsilon)?;
+        expect_within("align.epsilon", self.epsilon, 1e-6..=1e6)?;
         expect_positive("align.tolerance", self.tolerance)?;
         expect_within("align.max_iterations", self.max_iterations, 1..)?;
         expect_within("align.wasserstein", self.wasserstein, 0.0..f64::INFINITY)

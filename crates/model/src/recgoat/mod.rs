@@ -11,14 +11,13 @@ use recgoat_align::{
     contrast::{Distinct, between_views, cross_modal, info_nce},
     oat::CoordinateTransport,
 };
-use recgoat_data::{Dataset, Modality};
 use recgoat_eval::Scorer;
 use recgoat_graph::Propagation;
 use recgoat_torch::{Cut, Purpose, indices, init, push};
 use tch::{Device, Kind, Tensor};
 
 use crate::{
-    Batch, Context, EmbeddingScorer, Error, ParameterId, Parameters, Recommender, Result,
+    Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result,
     bpr::halves,
     lightgcn::train_graph,
     objective::{BatchRows, pairwise_loss},
@@ -70,11 +69,10 @@ impl RecGoat {
     /// Builds the neighbour graphs and draws initial parameters.
     ///
     /// # Errors
-    /// [`Error::Config`] for a dataset without features or a setting out of range, else a failure of a graph.
+    /// [`crate::Error::Config`] for a dataset without the features, else a failure of a graph.
     pub fn new(config: RecGoatConfig, context: &Context<'_>) -> Result<Self> {
         let (dataset, device) = (context.dataset, context.device);
-        config.check()?;
-        let modalities = chosen(&config, dataset)?;
+        let modalities = config.modalities_of(dataset)?;
         let interactions = dataset.interactions();
         let (users, items) = (interactions.users(), interactions.items());
         let mut rng = context.seed.stream(Purpose::Init, 0);
@@ -231,25 +229,6 @@ impl Recommender for RecGoat {
             Ok(Box::new(EmbeddingScorer::new(&users, &views.fused)) as Box<dyn Scorer>)
         })
     }
-}
-
-/// The modalities that the settings name, or all.
-fn chosen<'a>(config: &RecGoatConfig, dataset: &'a Dataset) -> Result<Vec<&'a Modality>> {
-    let there = dataset.modalities();
-    let names: Vec<&str> = there.iter().map(Modality::name).collect();
-    if there.is_empty() {
-        return Err(Error::Config(format!(
-            "dataset {}: expected at least one <modality>_feat.npy for recgoat, found none (lightgcn needs none)",
-            dataset.name()
-        )));
-    }
-    if let Some(unknown) = config.modalities.iter().find(|name| !names.contains(&name.as_str())) {
-        let known = names.join(", ");
-        return Err(Error::Config(format!("modalities: expected some of {known}, found {unknown:?}")));
-    }
-    let wanted =
-        |m: &&Modality| config.modalities.is_empty() || config.modalities.iter().any(|n| n == m.name());
-    Ok(there.iter().filter(wanted).collect())
 }
 
 fn cold_transports(config: &RecGoatConfig, count: usize) -> Vec<CoordinateTransport> {

@@ -14,8 +14,8 @@ use crate::{
     config::{config, expect_positive, expect_within},
     run::RunFolder,
 };
-pub(crate) use progress::best_values;
 use progress::{Progress, State};
+pub(crate) use progress::{best_values, is_finished};
 
 config! {
     /// How a model is trained.
@@ -103,7 +103,6 @@ pub fn train(
     folder: &RunFolder,
     observer: &mut dyn Observer,
 ) -> Result<Trained> {
-    check(config)?;
     let interactions = dataset.interactions();
     let mut progress = Progress::default();
     if !model.parameters().tensors().is_empty() {
@@ -162,7 +161,11 @@ fn run_epoch(
             negatives: &triples.negatives[span],
         };
         let mut randomness = seed.stream(Purpose::Dropout, (epoch as u64) << 24 | step as u64);
-        let loss = model.step(&batch, &mut randomness)?;
+        let loss = match model.step(&batch, &mut randomness) {
+            // Transport is the first to notice that parameters are numbers no more.
+            Err(Error::Align(recgoat_align::Error::Entry { found, .. })) => found,
+            other => other?,
+        };
         if !loss.is_finite() {
             return Err(Error::Diverged { loss, epoch, step });
         }
@@ -179,9 +182,17 @@ fn selection_value(model: &dyn Recommender, dataset: &Dataset) -> Result<f64> {
     Ok(per_user.mean(SELECTION_METRIC).unwrap_or(0.0))
 }
 
-fn check(config: &TrainConfig) -> Result<()> {
+/// `Ok` when training could start: settings in range, a negative for every user, something to select on.
+pub(crate) fn check(config: &TrainConfig, dataset: &Dataset) -> Result<()> {
+    TripleSampler::new(dataset.interactions())?;
+    if dataset.interactions().split(Split::Valid).is_empty() {
+        let name = dataset.name();
+        return Err(Error::Config(format!(
+            "dataset {name}: expected at least one valid interaction, found none"
+        )));
+    }
     expect_within("train.batch", config.batch, 1..)?;
-    expect_within("train.epochs", config.epochs, 1..)?;
+    expect_within("train.epochs", config.epochs, 1..=1_000_000)?;
     expect_within("train.patience", config.patience, 1..)?;
     expect_positive("train.learning_rate", config.learning_rate)?;
     expect_within("train.checkpoint_seconds", config.checkpoint_seconds, 0.0..=f64::INFINITY)

@@ -50,6 +50,15 @@ struct Counters {
     adam_steps: u64,
 }
 
+impl Counters {
+    fn read(checkpoint: &Checkpoint, folder: &RunFolder) -> Result<Self> {
+        serde_json::from_str(&checkpoint.progress).map_err(|error| Error::Checkpoint {
+            path: folder.checkpoints(),
+            reason: format!("expected training counters, found {error}"),
+        })
+    }
+}
+
 impl State {
     /// Writes a checkpoint.
     pub(super) fn save(&self, model: &dyn Recommender, folder: &RunFolder) -> Result<()> {
@@ -80,9 +89,7 @@ impl State {
         else {
             return Ok(());
         };
-        let unreadable = |what: String| Error::Checkpoint { path: folder.checkpoints(), reason: what };
-        let counters: Counters = serde_json::from_str(&checkpoint.progress)
-            .map_err(|error| unreadable(format!("expected training counters, found {error}")))?;
+        let counters = Counters::read(&checkpoint, folder)?;
         let [now, best, first, second] = KINDS.map(|kind| values_of(&checkpoint, kind, model, folder));
         model.parameters_mut().set_values(&now?)?;
         let moments = |values: Vec<Vec<f32>>| -> Result<Vec<Tensor>> {
@@ -96,6 +103,11 @@ impl State {
         observer.note(&format!("continuing after epoch {}", self.progress.curve.len()));
         Ok(())
     }
+}
+
+/// Whether training had ended when the checkpoint was written.
+pub(crate) fn is_finished(checkpoint: &Checkpoint, folder: &RunFolder) -> Result<bool> {
+    Ok(Counters::read(checkpoint, folder)?.progress.is_done(&folder.config().train))
 }
 
 /// The best parameters that a checkpoint holds for `model`, in its order.

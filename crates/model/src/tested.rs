@@ -1,0 +1,74 @@
+//! A finished run's metrics on test: measured once, kept in its folder, read back ever after.
+
+use std::collections::BTreeMap;
+
+use recgoat_data::{
+    Dataset, Split,
+    matrix::{Numbers, read_numbers, write_numbers},
+};
+use recgoat_eval::{PerUser, RankingConfig, evaluate};
+use serde::{Deserialize, Serialize};
+use tch::Device;
+
+use crate::{
+    Error, Observer, Result,
+    files::{read_text, write_whole},
+    run::RunFolder,
+};
+
+/// What `test.json` holds beside the values in `per_user.npy`.
+#[derive(Serialize, Deserialize)]
+struct TestRecord {
+    /// Means over users.
+    metrics: BTreeMap<String, f64>,
+    /// Columns of `per_user.npy`.
+    columns: Vec<String>,
+    /// Users, its rows.
+    users: Vec<u32>,
+}
+
+impl RunFolder {
+    /// Per-user values on test under the default protocol.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the run is not finished or its record is damaged, else failures of evaluation.
+    pub fn test(&self, dataset: &Dataset, device: Device, observer: &mut dyn Observer) -> Result<PerUser> {
+        if self.path().join("test.json").exists() {
+            return self.recorded();
+        }
+        if !self.is_finished(observer)? {
+            let shown = self.path().display();
+            return Err(Error::Config(format!("{shown}: expected a finished run, found one to resume")));
+        }
+        let model = self.load(dataset, device, observer)?;
+        let ranking = RankingConfig::default();
+        let per_user = evaluate(&*model.scorer()?, dataset.interactions(), Split::Test, &ranking)?;
+        self.record(&per_user)?;
+        Ok(per_user)
+    }
+
+    /// `test.json` is written last: where it is, the values are.
+    fn record(&self, per_user: &PerUser) -> Result<()> {
+        let (values, rows, columns) = per_user.matrix();
+        let draft = self.path().join("per_user.npy.partial");
+        write_numbers(&draft, &Numbers { shape: vec![rows, columns], values: values.to_vec() })?;
+        let whole = self.path().join("per_user.npy");
+        std::fs::rename(&draft, &whole).map_err(Error::io(&whole))?;
+        let record = TestRecord {
+            metrics: per_user.means(),
+            columns: per_user.names().to_vec(),
+            users: per_user.users().to_vec(),
+        };
+        let json = serde_json::to_vec(&record).expect("plain numbers and strings");
+        write_whole(&self.path().join("test.json"), &json)
+    }
+
+    fn recorded(&self) -> Result<PerUser> {
+        let path = self.path().join("test.json");
+        let record: TestRecord = serde_json::from_str(&read_text(&path)?).map_err(|error| {
+            Error::Config(format!("{}: {error}; delete it to measure again", path.display()))
+        })?;
+        let numbers = read_numbers(&self.path().join("per_user.npy"))?;
+        Ok(PerUser::new(record.users, record.columns, numbers.values)?)
+    }
+}
