@@ -223,14 +223,14 @@ fn features_and_widths_are_checked() {
     let unknown = build(&plain, "modalities", "[\"sound\"]");
     assert_eq!(unknown, "modalities: expected some of image, text, found \"sound\"");
     assert_eq!(build(&plain, "modalities", "[\"text\"]"), "");
-    assert_eq!(build(&plain, "dim", "0"), "dim: expected a value in 1.., found 0");
+    assert_eq!(build(&plain, "dim", "0"), "dim: expected a value in 1..=65536, found 0");
     assert_eq!(
         build(&plain, "feature_dropout", "1"),
         "feature_dropout: expected a value in 0.0..1.0, found 1"
     );
     assert_eq!(
         build(&plain, "init_deviation", "nan"),
-        "init_deviation: expected a value in 0.0..inf, found NaN"
+        "init_deviation: expected a value in 0.0..=1000000.0, found NaN"
     );
     assert_eq!(
         build(&plain, "align.temperature", "0"),

@@ -20,7 +20,7 @@ fn values_of_the_wrong_kind() {
     let refused = |options| train_refused(&scene, options);
     assert!(refused("--model bpr --set dim=wide").starts_with("setting dim=wide: "));
     assert!(refused("--model bpr --set dim=-1").starts_with("setting dim=-1: "));
-    assert!(refused("--model bpr --set train.batch=-1").starts_with("setting batch=-1: "));
+    assert!(refused("--model bpr --set train.batch=-1").starts_with("setting train.batch=-1: "));
     assert!(refused("--model recgoat --set align.cost=cubed").contains("`squared` or `absolute`"));
 }
 
@@ -32,7 +32,8 @@ fn values_out_of_range() {
     assert_says(&rate, "train.learning_rate", "a positive number", "-1");
     assert_says(&refused("--model bpr --set train.batch=0"), "train.batch", "1", "0");
     assert_says(&refused("--model bpr --set train.patience=0"), "train.patience", "1", "0");
-    assert_says(&refused("--model bpr --epochs 0"), "train.epochs", "1", "0");
+    let epochs = scene.refused("train --data data --out run --threads 1 --model bpr --epochs 0");
+    assert_says(&epochs, "train.epochs", "1", "0");
 }
 
 #[test]

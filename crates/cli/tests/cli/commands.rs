@@ -94,7 +94,8 @@ fn unknown_names_are_answered_with_the_known_ones() {
         scene.refused(&format!("train --data data --out run --model {model} --set {setting}"))
     };
     assert_eq!(with("lightgcn", "dmi=3"), "unknown setting \"dmi\": expected one of dim, l2, layers");
-    let trainer = "unknown setting \"rate\": expected one of batch, checkpoint_seconds, epochs, learning_rate, patience";
+    let trainer = "unknown setting \"train.rate\": expected one of train.batch, train.checkpoint_seconds, train.epochs, \
+                   train.learning_rate, train.patience";
     assert_eq!(with("lightgcn", "train.rate=1"), trainer);
     assert!(with("recgoat", "align.magic=1").contains("align.transport, align.wasserstein"));
     assert!(with("recgoat", "align.transport=magic").contains("`plan+residual`"));
