@@ -1,3 +1,5 @@
+//! Optimal transport and contrast between views.
+//!
 #![doc = include_str!("../README.md")]
 
 #[cfg(feature = "torch")]

@@ -1,3 +1,5 @@
+//! Full ranking, metrics, significance and reports.
+//!
 #![doc = include_str!("../README.md")]
 
 pub mod beyond;

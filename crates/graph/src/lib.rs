@@ -1,3 +1,5 @@
+//! Sparse graphs: adjacency, propagation, neighbours, attention.
+//!
 #![doc = include_str!("../README.md")]
 
 mod adjacency;

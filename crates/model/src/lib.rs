@@ -1,3 +1,5 @@
+//! RecGOAT, its baselines, and the trainer that runs them.
+//!
 #![doc = include_str!("../README.md")]
 
 mod bpr;

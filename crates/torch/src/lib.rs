@@ -1,3 +1,5 @@
+//! What libtorch's Rust bindings lack.
+//!
 #![doc = include_str!("../README.md")]
 
 mod adam;
