@@ -30,12 +30,20 @@ pub enum Error {
         found: f64,
     },
     /// The two measures do not weigh the same.
-    #[error("a and b: expected equal total mass, found {left} and {right}")]
+    #[error("a and b: expected equal and positive total mass, found {left} and {right}")]
     Mass {
         /// Total mass of `a`.
         left: f64,
         /// Total mass of `b`.
         right: f64,
+    },
+    /// A partial problem is to move more than there is, or nothing.
+    #[error("mass: expected more than 0 and at most {most}, what the lighter measure weighs, found {found}")]
+    PartialMass {
+        /// The lighter measure's mass.
+        most: f64,
+        /// The mass asked for.
+        found: f64,
     },
     /// A parameter is out of range.
     #[error("{name}: expected {expected}, found {found}")]
@@ -47,8 +55,28 @@ pub enum Error {
         /// Its value.
         found: f64,
     },
+    /// A solver does not take problems with such marginals.
+    #[error("marginals: expected {expected}, found {found:?}")]
+    Marginals {
+        /// What the solver takes.
+        expected: &'static str,
+        /// The problem's.
+        found: crate::ot::Marginals,
+    },
     /// A failure between Rust and libtorch.
     #[cfg(feature = "torch")]
     #[error(transparent)]
     Torch(#[from] recgoat_torch::Error),
+}
+
+impl Error {
+    /// The same of an entry that lies further on.
+    pub(crate) fn moved(self, by: usize) -> Self {
+        match self {
+            Self::Entry { argument, index, expected, found } => {
+                Self::Entry { argument, index: index + by, expected, found }
+            }
+            other => other,
+        }
+    }
 }

@@ -18,16 +18,20 @@
 //! # Ok::<(), recgoat_align::Error>(())
 //! ```
 
-mod certificate;
+mod cost;
 mod kernel;
+mod marginals;
 mod params;
 mod problem;
 mod real;
 mod sinkhorn;
+mod solution;
 
+pub use cost::{Clouds, Cost, CostFn, Ground};
 #[cfg(feature = "torch")]
-pub(crate) use kernel::f32::exp;
-pub use params::{Params, ValidParams};
+pub(crate) use kernel::exp_f32;
+pub use marginals::Marginals;
+pub use params::{Method, Params, Relaxation, Scaling, ValidParams};
 pub use problem::Problem;
 pub use real::Real;
-pub use sinkhorn::{Potentials, Solution, StopReason, solve};
+pub use solution::{Potentials, Solution, StopReason};

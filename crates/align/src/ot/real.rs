@@ -1,12 +1,13 @@
-//! The two floating-point types the solver runs in.
+//! The two floating-point types the solvers run in.
 
 use std::fmt::{Debug, Display};
 
-use super::kernel;
+use super::kernel::{PointKernels, RowKernels};
 
 /// `f32` or `f64`.
+#[allow(private_bounds, reason = "the kernels are the crate's own; the bound seals the trait")]
 pub trait Real:
-    Copy + Debug + Display + PartialOrd + Default + Send + Sync + private::Sealed + 'static
+    Copy + Debug + Display + PartialOrd + Default + Into<f64> + Send + Sync + RowKernels + PointKernels + 'static
 {
     /// Distance from one to the next larger number.
     const EPSILON: f64;
@@ -15,59 +16,23 @@ pub trait Real:
     fn of(value: f64) -> Self;
 
     /// Widened to `f64`.
-    fn wide(self) -> f64;
-
-    /// `log Σ_j exp(shift_j − scale · cost_j)`, stably.
-    #[doc(hidden)]
-    fn log_sum_exp(cost: &[Self], shift: &[Self], scale: Self) -> Self;
-
-    /// `out_j = weight · weights_j · exp(left + right_j − scale · cost_j)`, and its sum.
-    #[doc(hidden)]
-    fn plan_row(row: PlanRow<'_, Self>, out: &mut [Self]) -> f64;
+    fn wide(self) -> f64 {
+        self.into()
+    }
 }
 
-/// What one row of the plan is made from: potentials are divided by ε already.
-#[doc(hidden)]
-#[derive(Clone, Copy)]
-pub struct PlanRow<'a, F> {
-    pub cost: &'a [F],
-    pub weight: F,
-    pub weights: &'a [F],
-    pub left: F,
-    pub right: &'a [F],
-    pub scale: F,
+impl Real for f32 {
+    const EPSILON: f64 = f32::EPSILON as f64;
+
+    fn of(value: f64) -> Self {
+        value as Self
+    }
 }
 
-macro_rules! real {
-    ($type:ident) => {
-        impl Real for $type {
-            const EPSILON: f64 = $type::EPSILON as f64;
+impl Real for f64 {
+    const EPSILON: f64 = f64::EPSILON;
 
-            fn of(value: f64) -> Self {
-                value as Self
-            }
-
-            fn wide(self) -> f64 {
-                f64::from(self)
-            }
-
-            fn log_sum_exp(cost: &[Self], shift: &[Self], scale: Self) -> Self {
-                kernel::$type::log_sum_exp(cost, shift, scale)
-            }
-
-            fn plan_row(row: PlanRow<'_, Self>, out: &mut [Self]) -> f64 {
-                kernel::$type::plan_row(row, out)
-            }
-        }
-
-        impl private::Sealed for $type {}
-    };
-}
-
-real!(f32);
-real!(f64);
-
-mod private {
-    /// Keeps [`super::Real`] to the types whose kernels are written.
-    pub trait Sealed {}
+    fn of(value: f64) -> Self {
+        value
+    }
 }

@@ -1,0 +1,169 @@
+//! What the entropic solver found, and the plan behind it.
+
+use rayon::prelude::*;
+
+use super::{Marginals, Method, Problem, Real};
+
+/// Dual potentials, in units of the cost, and what else a plan is made from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Potentials {
+    /// Of the first measure, `[n]`.
+    pub f: Vec<f64>,
+    /// Of the second measure, `[m]`.
+    pub g: Vec<f64>,
+    /// Of the mass of a partial problem; zero elsewhere.
+    pub mass: f64,
+}
+
+/// Why the solver stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The marginal error reached the tolerance.
+    Converged,
+    /// The iterations ran out.
+    IterationLimit,
+    /// Rounding hides what is left of the error: a smaller one needs `f64` or a larger ε. In `f32` about 1e-5 is the
+    /// least at ε a hundredth of the cost.
+    Precision,
+}
+
+/// What [`super::ValidParams::solve`] found.
+///
+/// With `P` the plan of the potentials, `P_ij = a_i b_j exp((f_i + g_j + mass − C_ij)/ε)`.
+#[derive(Debug, Clone)]
+pub struct Solution {
+    /// The potentials.
+    pub potentials: Potentials,
+    /// Transport cost `<C, P>`.
+    pub value: f64,
+    /// An upper bound of the optimum of `<C, P> + ε KL(P | a⊗b)` plus the price of the marginals, above the objective
+    /// of `P` by the cost of mending its marginals (Altschuler et al. 2017, algorithm 2).
+    pub regularised_value: f64,
+    /// The dual objective of the potentials: a lower bound of the same optimum.
+    pub dual_value: f64,
+    /// L1 distance of the plan's marginals from those that the problem's conditions and the potentials ask for,
+    /// `(|P1 − a|₁ + |Pᵀ1 − b|₁) / mass` where both are fixed; measured on the plan.
+    pub marginal_error: f64,
+    /// `ΣP`.
+    pub mass: f64,
+    /// Iterations taken, those at larger ε included.
+    pub iterations: usize,
+    /// How the last of them were computed.
+    pub method: Method,
+    /// Whether `marginal_error` is at most the tolerance.
+    pub converged: bool,
+    /// Why the solver stopped.
+    pub stop: StopReason,
+    pub(super) epsilon: f64,
+}
+
+impl Solution {
+    /// `regularised_value − dual_value`: how far either can be from the optimum; never negative but for rounding.
+    pub fn duality_gap(&self) -> f64 {
+        self.regularised_value - self.dual_value
+    }
+
+    /// Regularisation, in units of the cost.
+    pub fn epsilon(&self) -> f64 {
+        self.epsilon
+    }
+
+    /// The plan `[n, m]`, row-major.
+    pub fn plan<F: Real>(&self, problem: &Problem<'_, F>) -> Vec<F> {
+        let m = problem.b().len();
+        let mut plan = vec![F::default(); problem.a().len() * m];
+        let rows = PlanRows::new(self, problem);
+        rows.costs.each_block(&mut plan, m, |row, cost, out| {
+            let mut masses = vec![0f64; m];
+            rows.fill(row, cost, &mut masses);
+            out.iter_mut().zip(&masses).for_each(|(out, &mass)| *out = F::of(mass));
+        });
+        plan
+    }
+
+    /// The plan's action `P v` `[n, k]` on `k` vectors `[m, k]`, row-major, without the plan: `O(m)` memory a thread.
+    ///
+    /// With the rows of `P` divided by their sums this is the barycentric projection.
+    ///
+    /// # Panics
+    /// When `vectors` is not `[m, k]`.
+    pub fn apply<F: Real>(&self, problem: &Problem<'_, F>, vectors: &[f64], k: usize) -> Vec<f64> {
+        let m = problem.b().len();
+        assert_eq!(vectors.len(), m * k, "expected {m} × {k} entries of the vectors");
+        let mut out = vec![0f64; problem.a().len() * k];
+        let rows = PlanRows::new(self, problem);
+        rows.costs.each_block(&mut out, k, |row, cost, out| {
+            let mut masses = vec![0f64; m];
+            rows.fill(row, cost, &mut masses);
+            for (&mass, vector) in masses.iter().zip(vectors.chunks_exact(k)) {
+                out.iter_mut().zip(vector).for_each(|(out, v)| *out += mass * v);
+            }
+        });
+        out
+    }
+
+    /// Calls `visit(row, costs of the row, masses of the row)` for every row in order, `O(m)` memory.
+    pub fn each_row<F: Real>(&self, problem: &Problem<'_, F>, mut visit: impl FnMut(usize, &[F], &[f64])) {
+        let m = problem.b().len();
+        let rows = PlanRows::new(self, problem);
+        let (mut buffer, mut masses) = (Vec::new(), vec![0f64; m]);
+        for row in 0..problem.a().len() {
+            let cost = rows.costs.get(row..row + 1, &mut buffer);
+            rows.fill(row, cost, &mut masses);
+            visit(row, cost, &masses);
+        }
+    }
+}
+
+/// Rows of the plan that potentials stand for, computed in f64.
+struct PlanRows<'a, F> {
+    costs: super::cost::Rows<'a, F>,
+    a: Vec<f64>,
+    b: Vec<f64>,
+    left: Vec<f64>,
+    right: Vec<f64>,
+    scale: f64,
+}
+
+impl<'a, F: Real> PlanRows<'a, F> {
+    fn new(solution: &Solution, problem: &Problem<'a, F>) -> Self {
+        let [a, b] = problem.weights();
+        let Potentials { f, g, mass } = &solution.potentials;
+        let scale = 1.0 / solution.epsilon;
+        let left = f.iter().map(|f| (f + mass) * scale).collect();
+        let right = g.iter().map(|g| g * scale).collect();
+        Self { costs: problem.rows(), a, b, left, right, scale }
+    }
+
+    fn fill(&self, row: usize, cost: &[F], masses: &mut [f64]) {
+        F::exact_f64(cost, self.left[row], &self.right, self.scale, masses);
+        let weight = self.a[row];
+        masses.iter_mut().zip(&self.b).for_each(|(mass, b)| *mass *= weight * b);
+    }
+}
+
+impl<F: Real> super::cost::Rows<'_, F> {
+    /// Calls `work(row, costs of the row, its chunk of out)` for every row, rows in parallel.
+    fn each_block<T: Send>(&self, out: &mut [T], width: usize, work: impl Fn(usize, &[F], &mut [T]) + Sync) {
+        let block = self.block().min(8);
+        out.par_chunks_mut(block * width.max(1)).enumerate().for_each_init(Vec::new, |buffer, (at, out)| {
+            let first = at * block;
+            let count = out.len() / width.max(1);
+            let costs = self.get(first..first + count, buffer);
+            let m = costs.len() / count;
+            for (row, out) in out.chunks_mut(width.max(1)).enumerate() {
+                work(first + row, &costs[row * m..][..m], out);
+            }
+        });
+    }
+}
+
+/// The mass that marginal errors are relative to.
+pub(super) fn reference_mass(marginals: Marginals, left: f64, right: f64) -> f64 {
+    match marginals {
+        Marginals::Balanced => left,
+        Marginals::Unbalanced { .. } => 0.5 * (left + right),
+        Marginals::Partial { mass } => mass,
+    }
+}
