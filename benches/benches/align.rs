@@ -1,39 +1,18 @@
-//! Transport plans and contrastive losses.
+//! Transport between coordinates and contrastive losses.
 #![allow(missing_docs, reason = "criterion_group! makes undocumented functions")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use recgoat_align::{
     contrast::{between_views, info_nce},
     oat::{CoordinateTransport, TransportConfig},
-    ot::{Params, Problem, Real, solve},
 };
-use recgoat_benches::{DIM, ITEMS, SEED, brief, leaf, uniform};
+use recgoat_benches::{DIM, ITEMS, SEED, brief, leaf};
 
 /// Interactions of a batch.
 const BATCH: i64 = 4_096;
 /// Distinct items in such a batch of Baby.
 const DISTINCT: i64 = 2_390;
 const TEMPERATURE: f64 = 0.2;
-const EPSILON: f64 = 0.05;
-
-fn sinkhorn(criterion: &mut Criterion) {
-    for atoms in [64, 256, 800] {
-        sinkhorn_in::<f32>(criterion, "f32", atoms);
-        sinkhorn_in::<f64>(criterion, "f64", atoms);
-    }
-}
-
-/// Costs uniform on 0..1, uniform weights, from a cold start to a marginal error of 1e-4.
-fn sinkhorn_in<F: Real>(criterion: &mut Criterion, kind: &str, atoms: usize) {
-    let cost: Vec<F> = uniform(atoms * atoms, atoms as u64).into_iter().map(F::of).collect();
-    let weights = vec![F::of(1.0 / atoms as f64); atoms];
-    let problem = Problem::new(&weights, &weights, &cost).expect("equal masses and finite costs");
-    let params = Params::new(EPSILON).tolerance(1e-4).check().expect("parameters in range");
-    assert!(solve(&problem, &params, None).converged, "{kind} reaches the tolerance");
-    let id = format!("align/sinkhorn/{atoms}x{atoms}/eps{EPSILON}/tol1e-4/{kind}/seed{SEED}");
-    criterion.bench_function(&id, |bencher| bencher.iter(|| solve(&problem, &params, None)));
-}
-
 fn coordinates(criterion: &mut Criterion) {
     let shape = [ITEMS as i64, DIM as i64];
     // Coordinates of different means, so that there is something to transport and a cold start takes iterations.
@@ -78,5 +57,5 @@ fn contrast(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group! { name = benches; config = brief(); targets = sinkhorn, coordinates, contrast }
+criterion_group! { name = benches; config = brief(); targets = coordinates, contrast }
 criterion_main!(benches);

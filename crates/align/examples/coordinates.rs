@@ -6,7 +6,7 @@ use rand::seq::SliceRandom;
 use recgoat_align::{
     Result,
     oat::{CoordinateCost, CoordinateTransport, TransportConfig},
-    ot::{Params, Problem, solve},
+    ot::{Params, Problem},
 };
 use recgoat_torch::{Purpose, Seed, indices, init, to_vec};
 use tch::{Device, Kind};
@@ -57,8 +57,8 @@ fn main() -> Result<()> {
     println!("{:>6}  {:>8}  {:>8}  {:>8}  iterations", "ε", "<C,P>", "entropy", "gap");
     let (mut last_value, mut last_entropy) = (f64::INFINITY, f64::INFINITY);
     for epsilon in [10.0, 3.0, 1.0, 0.3, 0.1, 0.03] {
-        let solution = solve(&problem, &Params::new(epsilon).check()?, None);
-        let plan = solution.plan(&problem);
+        let solution = Params::new(epsilon).check()?.solve(&problem)?;
+        let plan: Vec<f64> = solution.plan(&problem);
         let entropy = -plan.iter().filter(|&&p| p > 0.0).map(|p| p * p.ln()).sum::<f64>();
         let gap = solution.duality_gap();
         println!(

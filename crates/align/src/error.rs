@@ -63,6 +63,10 @@ pub enum Error {
         /// The problem's.
         found: crate::ot::Marginals,
     },
+    /// A failure of the CUDA driver.
+    #[cfg(feature = "torch")]
+    #[error("CUDA: {0}")]
+    Cuda(String),
     /// A failure between Rust and libtorch.
     #[cfg(feature = "torch")]
     #[error(transparent)]

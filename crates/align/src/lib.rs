@@ -8,5 +8,7 @@ mod error;
 #[cfg(feature = "torch")]
 pub mod oat;
 pub mod ot;
+#[cfg(feature = "torch")]
+pub mod tensor;
 
 pub use error::{Error, Result};

@@ -5,7 +5,7 @@
 
 use recgoat_align::{
     Error,
-    ot::{Params, Potentials, Problem, Solution, StopReason, ValidParams},
+    ot::{Cost, Marginals, Params, Potentials, Problem, Solution, StopReason, ValidParams, exact},
 };
 
 #[test]
@@ -15,9 +15,10 @@ fn the_solver_s_types_are_send_and_sync() {
     check::<Params>();
     check::<ValidParams>();
     check::<StopReason>();
-    check::<(Potentials<f32>, Potentials<f64>)>();
-    check::<(Problem<'static, f32>, Problem<'static, f64>)>();
-    check::<(Solution<f32>, Solution<f64>)>();
+    check::<(Potentials, Marginals)>();
+    fn check_borrowed<T: Send + Sync>() {}
+    check_borrowed::<(Problem<'static, f32>, Problem<'static, f64>, Cost<'static, f32>)>();
+    check::<(Solution, exact::Exact, exact::Assignment)>();
 }
 
 #[cfg(feature = "torch")]

@@ -1,4 +1,4 @@
-//! `recgoat ot`: entropic optimal transport between measures in files.
+//! `recgoat ot`: optimal transport between measures in files.
 
 use std::{path::PathBuf, time::Instant};
 
@@ -6,16 +6,21 @@ use anyhow::Result;
 use clap::ValueEnum;
 use recgoat_align::{
     Error as AlignError,
-    ot::{Params, Problem, solve},
+    ot::{self, Marginals, Params, Problem, exact},
 };
 use recgoat_data::matrix::{Numbers, read_numbers, write_numbers};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::common::{BadInput, Compute, Output};
 
-/// Solve an entropic optimal transport problem in f64
+/// Solve an optimal transport problem in f64, with entropy or exactly
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: recgoat ot --cost C.npy --reg 0.05 --plan P.npy --json")]
+#[command(
+    group = clap::ArgGroup::new("solver").required(true).args(["reg", "exact"]),
+    after_help = "Examples:\n  recgoat ot --cost C.npy --reg 0.05 --plan P.npy --json\n  \
+                  recgoat ot --cost C.npy --a A.npy --b B.npy --exact\n  \
+                  recgoat ot --cost C.npy --reg 0.05 --rho 1\n  recgoat ot --cost C.npy --reg 0.05 --mass 0.5"
+)]
 pub(crate) struct Args {
     /// Costs [n, m], float32 or float64
     #[arg(long)]
@@ -28,7 +33,16 @@ pub(crate) struct Args {
     b: Option<PathBuf>,
     /// Regularisation ε, in units of the cost
     #[arg(long)]
-    reg: f64,
+    reg: Option<f64>,
+    /// No regularisation: the network simplex
+    #[arg(long, conflicts_with_all = ["rho", "method", "tol", "max_iter"])]
+    exact: bool,
+    /// Let the marginals deviate, at this price of their KL divergence (unbalanced)
+    #[arg(long, conflicts_with = "mass")]
+    rho: Option<f64>,
+    /// Move only this mass (partial)
+    #[arg(long)]
+    mass: Option<f64>,
     /// How to iterate
     #[arg(long, default_value = "auto")]
     method: Method,
@@ -52,8 +66,23 @@ pub(crate) struct Args {
 enum Method {
     /// The best one known for the problem
     Auto,
-    /// In the log domain: right at any ε
+    /// In the log domain: right at any ε, no memory beside the costs
     Log,
+    /// A stored kernel that follows the potentials: right at any ε
+    Stabilised,
+    /// A stored kernel exp(−C/ε): legal where max C/ε is at most 80
+    Scaling,
+}
+
+impl From<Method> for ot::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Auto => Self::Auto,
+            Method::Log => Self::Log,
+            Method::Stabilised => Self::Stabilised,
+            Method::Scaling => Self::Kernel,
+        }
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -67,32 +96,73 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let a = weights(args.a.as_ref(), n)?;
     let b = weights(args.b.as_ref(), m)?;
-    let problem = Problem::new(&a, &b, &cost.values).map_err(|error| args.place(error, m))?;
-    let params = Params::new(args.reg).tolerance(args.tol).max_iterations(args.max_iter).check();
-    let params = params.map_err(|error| args.place(error, m))?;
-    let start = Instant::now();
-    let solution = solve(&problem, &params, None);
-    let seconds = start.elapsed().as_secs_f64();
-    if let Some(path) = &args.plan {
-        write_numbers(path, &Numbers { shape: vec![n, m], values: solution.plan(&problem) })?;
-    }
-    let method = match args.method {
-        Method::Auto | Method::Log => "log",
+    let place = |error| args.place(error, m);
+    let problem = Problem::with_marginals(&a, &b, &cost.values, args.marginals()).map_err(place)?;
+    let (mut report, plan, seconds) = match args.reg {
+        Some(reg) => args.entropic(&problem, reg).map_err(place)?,
+        None => args.exactly(&problem).map_err(place)?,
     };
-    args.output.print(&json!({
-        "method": method,
-        "value": solution.value,
-        "regularised_value": solution.regularised_value,
-        "dual_value": solution.dual_value,
-        "marginal_error": solution.marginal_error,
-        "iterations": solution.iterations,
-        "converged": solution.converged,
-        "seconds": seconds,
-    }));
+    if let (Some(path), Some(values)) = (&args.plan, plan) {
+        write_numbers(path, &Numbers { shape: vec![n, m], values })?;
+    }
+    report["seconds"] = json!(seconds);
+    args.output.print(&report);
     Ok(())
 }
 
+/// What is printed, the plan where it is wanted, and how long the solver took.
+type Solved = (Value, Option<Vec<f64>>, f64);
+
 impl Args {
+    fn marginals(&self) -> Marginals {
+        match (self.rho, self.mass) {
+            (Some(rho), _) => Marginals::Unbalanced { rho_a: rho, rho_b: rho },
+            (None, Some(mass)) => Marginals::Partial { mass },
+            (None, None) => Marginals::Balanced,
+        }
+    }
+
+    fn entropic(&self, problem: &Problem<'_, f64>, reg: f64) -> recgoat_align::Result<Solved> {
+        let params = Params::new(reg).tolerance(self.tol).max_iterations(self.max_iter).method(self.method.into());
+        let params = params.check()?;
+        let start = Instant::now();
+        let solution = params.solve(problem)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let method = match solution.method {
+            ot::Method::Stabilised => "stabilised",
+            ot::Method::Kernel => "scaling",
+            _ => "log",
+        };
+        let report = json!({
+            "method": method,
+            "value": solution.value,
+            "regularised_value": solution.regularised_value,
+            "dual_value": solution.dual_value,
+            "marginal_error": solution.marginal_error,
+            "mass": solution.mass,
+            "iterations": solution.iterations,
+            "converged": solution.converged,
+        });
+        Ok((report, self.plan.as_ref().map(|_| solution.plan(problem)), seconds))
+    }
+
+    fn exactly(&self, problem: &Problem<'_, f64>) -> recgoat_align::Result<Solved> {
+        let start = Instant::now();
+        let solution = exact::solve(problem)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let report = json!({
+            "method": "exact",
+            "value": solution.value,
+            "regularised_value": solution.value,
+            "dual_value": solution.dual_value,
+            "marginal_error": 0.0,
+            "mass": solution.flows.iter().map(|flow| flow.mass).sum::<f64>(),
+            "iterations": solution.pivots,
+            "converged": true,
+        });
+        Ok((report, self.plan.as_ref().map(|_| solution.plan()), seconds))
+    }
+
     /// Names the file or the option that a refused argument came from.
     fn place(&self, error: AlignError, columns: usize) -> anyhow::Error {
         let source = |path: Option<&PathBuf>| {
@@ -111,10 +181,14 @@ impl Args {
                 let [a, b] = [&self.a, &self.b].map(|path| source(path.as_ref()));
                 format!("{a} and {b}: expected equal and positive total mass, found {left} and {right}")
             }
+            AlignError::PartialMass { most, found } => {
+                format!("--mass: expected more than 0 and at most {most}, the lighter measure, found {found}")
+            }
             AlignError::Parameter { name, expected, found } => {
                 let option = match name {
                     "epsilon" => "--reg",
                     "tolerance" => "--tol",
+                    "rho_a" | "rho_b" => "--rho",
                     _ => "--max-iter",
                 };
                 format!("{option}: expected {expected}, found {found}")

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use recgoat_torch::{as_slice_mut, scalar_with_gradient};
 use tch::Tensor;
 
-use crate::ot::exp;
+use crate::ot::exp_f32;
 
 /// Rows a rayon task takes; also the run over which column sums are taken, whatever the number of threads.
 const ROWS: usize = 64;
@@ -81,7 +81,7 @@ fn exponentiate(s: &mut [f32], bound: f32, columns: usize, direction: Direction)
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]
 fn exponentiate_row(row: &mut [f32], bound: f32, column_sums: &mut [f32]) -> f32 {
     for x in row.iter_mut() {
-        *x = exp(*x - bound);
+        *x = exp_f32::<false>(*x - bound);
     }
     column_sums.iter_mut().zip(&*row).for_each(|(sum, x)| *sum += x);
     let mut sums = [0f32; 16];

@@ -11,7 +11,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{
     Error, Result,
-    ot::{Params, Potentials, Problem, solve},
+    ot::{Params, Potentials, Problem},
 };
 
 /// How far two coordinates are apart, `C_pq = mean_i c(x_ip, y_iq)`.
@@ -44,10 +44,27 @@ impl Default for TransportConfig {
 }
 
 /// Transport between the coordinates of views, warm-started from call to call.
+///
+/// Usable apart from any model: it takes two matrices and gives a map and a loss.
+///
+/// ```
+/// use recgoat_align::oat::{CoordinateTransport, TransportConfig};
+/// use tch::{Device, Kind, Tensor};
+///
+/// let view = Tensor::randn([200, 8], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+/// let target = view.detach().flip([1]);
+/// let mut transport = CoordinateTransport::new(TransportConfig::default());
+/// let found = transport.align(&view, &target)?;
+/// // Rows of the map sum to one; the loss has a gradient; the next call starts from this one's potentials.
+/// assert!((found.map.sum_dim_intlist(1, false, Kind::Float) - 1.0).abs().max().double_value(&[]) < 1e-2);
+/// found.wasserstein.backward();
+/// assert!(view.grad().defined() && transport.align(&view, &target)?.iterations <= found.iterations);
+/// # Ok::<(), recgoat_align::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct CoordinateTransport {
     config: TransportConfig,
-    warm: Option<Potentials<f32>>,
+    warm: Option<Potentials>,
 }
 
 /// A plan between coordinates and what it costs.
@@ -103,8 +120,12 @@ impl CoordinateTransport {
             .tolerance(self.config.tolerance)
             .max_iterations(self.config.max_iterations)
             .check()?;
-        let solution = solve(&problem, &params, self.warm.take());
-        let plan = solution.plan(&problem);
+        // A start that a large step of training has made worse than a cold one is dropped by the solver.
+        let solution = match self.warm.take().filter(|warm| warm.f.len() == dim) {
+            Some(warm) => params.solve_from(&problem, &warm)?,
+            None => params.solve(&problem)?,
+        };
+        let plan: Vec<f32> = solution.plan(&problem);
         let (marginal_error, iterations) = (solution.marginal_error, solution.iterations);
         self.warm = Some(solution.potentials);
         let plan = recgoat_torch::from_slice(&plan, &[dim as i64, dim as i64], x.device())?;

@@ -1,5 +1,7 @@
 //! Transport problems that have been checked.
 
+use std::borrow::Cow;
+
 use super::{Clouds, Cost, Ground, Marginals, Real, cost::Rows};
 use crate::{Error, Result};
 
@@ -84,6 +86,22 @@ impl<'a, F: Real> Problem<'a, F> {
 
     pub(super) fn rows(&self) -> Rows<'a, F> {
         Rows::new(self.cost, self.b.len())
+    }
+
+    /// The cost matrix `[n, m]` in f64: borrowed where it lies in memory as such.
+    pub(super) fn matrix(&self) -> Cow<'a, [f64]> {
+        if let Cost::Dense(matrix) = self.cost
+            && let Some(matrix) = F::as_f64(matrix)
+        {
+            return Cow::Borrowed(matrix);
+        }
+        let (n, m) = (self.a.len(), self.b.len());
+        let (rows, mut buffer) = (self.rows(), Vec::new());
+        let mut out = Vec::with_capacity(n * m);
+        for row in 0..n {
+            out.extend(rows.get(row..row + 1, &mut buffer).iter().map(|c| c.wide()));
+        }
+        Cow::Owned(out)
     }
 
     /// Both sides' weights in f64. Where both marginals are fixed, `b` is scaled to weigh what `a` weighs: weights

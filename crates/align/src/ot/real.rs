@@ -15,6 +15,9 @@ pub trait Real:
     /// Rounded from `f64`.
     fn of(value: f64) -> Self;
 
+    /// The slice itself where it holds `f64`.
+    fn as_f64(values: &[Self]) -> Option<&[f64]>;
+
     /// Widened to `f64`.
     fn wide(self) -> f64 {
         self.into()
@@ -27,6 +30,10 @@ impl Real for f32 {
     fn of(value: f64) -> Self {
         value as Self
     }
+
+    fn as_f64(_: &[Self]) -> Option<&[f64]> {
+        None
+    }
 }
 
 impl Real for f64 {
@@ -34,5 +41,9 @@ impl Real for f64 {
 
     fn of(value: f64) -> Self {
         value
+    }
+
+    fn as_f64(values: &[Self]) -> Option<&[f64]> {
+        Some(values)
     }
 }

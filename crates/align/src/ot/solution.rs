@@ -73,11 +73,8 @@ impl Solution {
     pub fn plan<F: Real>(&self, problem: &Problem<'_, F>) -> Vec<F> {
         let m = problem.b().len();
         let mut plan = vec![F::default(); problem.a().len() * m];
-        let rows = PlanRows::new(self, problem);
-        rows.costs.each_block(&mut plan, m, |row, cost, out| {
-            let mut masses = vec![0f64; m];
-            rows.fill(row, cost, &mut masses);
-            out.iter_mut().zip(&masses).for_each(|(out, &mass)| *out = F::of(mass));
+        self.each_chunk(problem, &mut plan, m, |_, _, masses, out| {
+            out.iter_mut().zip(masses).for_each(|(out, &mass)| *out = F::of(mass));
         });
         plan
     }
@@ -92,14 +89,13 @@ impl Solution {
         let m = problem.b().len();
         assert_eq!(vectors.len(), m * k, "expected {m} × {k} entries of the vectors");
         let mut out = vec![0f64; problem.a().len() * k];
-        let rows = PlanRows::new(self, problem);
-        rows.costs.each_block(&mut out, k, |row, cost, out| {
-            let mut masses = vec![0f64; m];
-            rows.fill(row, cost, &mut masses);
-            for (&mass, vector) in masses.iter().zip(vectors.chunks_exact(k)) {
-                out.iter_mut().zip(vector).for_each(|(out, v)| *out += mass * v);
-            }
-        });
+        if k > 0 {
+            self.each_chunk(problem, &mut out, k, |_, _, masses, out| {
+                for (&mass, vector) in masses.iter().zip(vectors.chunks_exact(k)) {
+                    out.iter_mut().zip(vector).for_each(|(out, v)| *out += mass * v);
+                }
+            });
+        }
         out
     }
 
@@ -113,6 +109,28 @@ impl Solution {
             rows.fill(row, cost, &mut masses);
             visit(row, cost, &masses);
         }
+    }
+
+    /// Calls `work(row, costs, masses, its `width` entries of out)` for every row, rows in parallel.
+    pub(super) fn each_chunk<F: Real, T: Send>(
+        &self,
+        problem: &Problem<'_, F>,
+        out: &mut [T],
+        width: usize,
+        work: impl Fn(usize, &[F], &[f64], &mut [T]) + Sync,
+    ) {
+        let m = problem.b().len();
+        let rows = PlanRows::new(self, problem);
+        let block = rows.costs.block().min(8);
+        let memory = || (Vec::new(), vec![0f64; m]);
+        out.par_chunks_mut(block * width).enumerate().for_each_init(memory, |(buffer, masses), (at, out)| {
+            let first = at * block;
+            let costs = rows.costs.get(first..first + out.len() / width, buffer);
+            for (k, (out, cost)) in out.chunks_exact_mut(width).zip(costs.chunks_exact(m)).enumerate() {
+                rows.fill(first + k, cost, masses);
+                work(first + k, cost, masses, out);
+            }
+        });
     }
 }
 
@@ -140,22 +158,6 @@ impl<'a, F: Real> PlanRows<'a, F> {
         F::exact_f64(cost, self.left[row], &self.right, self.scale, masses);
         let weight = self.a[row];
         masses.iter_mut().zip(&self.b).for_each(|(mass, b)| *mass *= weight * b);
-    }
-}
-
-impl<F: Real> super::cost::Rows<'_, F> {
-    /// Calls `work(row, costs of the row, its chunk of out)` for every row, rows in parallel.
-    fn each_block<T: Send>(&self, out: &mut [T], width: usize, work: impl Fn(usize, &[F], &mut [T]) + Sync) {
-        let block = self.block().min(8);
-        out.par_chunks_mut(block * width.max(1)).enumerate().for_each_init(Vec::new, |buffer, (at, out)| {
-            let first = at * block;
-            let count = out.len() / width.max(1);
-            let costs = self.get(first..first + count, buffer);
-            let m = costs.len() / count;
-            for (row, out) in out.chunks_mut(width.max(1)).enumerate() {
-                work(first + row, &costs[row * m..][..m], out);
-            }
-        });
     }
 }
 

@@ -4,11 +4,13 @@
 
 mod exp;
 mod points;
+mod price;
 mod sums;
 mod vectors;
 
 #[cfg(feature = "torch")]
 pub(crate) use exp::exp_f32;
 pub(super) use points::PointKernels;
+pub(super) use price::least_reduced;
 pub(super) use sums::{RowKernels, certify_row};
 pub(super) use vectors::{logs, scalings};
