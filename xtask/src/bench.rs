@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: criterion benches, a table per crate.
 
+mod peers;
+
 use crate::libtorch::{self, Flavour};
 use crate::{process, usage, workspace};
 use anyhow::{Context, Result, bail};
@@ -19,7 +21,8 @@ Runs the benches and prints the median times, with their 95 % intervals, in a ta
 Usage: cargo xtask bench [NAME] [--json]
 
 Options:
-  NAME    one file of benches/benches, without .rs [default: all]
+  NAME    one file of benches/benches, without .rs [default: all]; or `peers`: transport solvers in Python and here
+          on the same inputs, as a Markdown table (needs python3 with venv; five minutes)
   --json  one JSON object on stdout, times in nanoseconds
 
 Example: cargo xtask bench align";
@@ -51,6 +54,9 @@ pub(crate) fn run(mut args: lexopt::Parser) -> Result<ExitCode> {
         }
     }
     libtorch::ensure(&workspace::root(), Flavour::Cpu)?;
+    if name.as_deref() == Some("peers") {
+        return peers::run().map(|()| ExitCode::SUCCESS);
+    }
     let start = SystemTime::now();
     let mut command = workspace::cargo();
     command
