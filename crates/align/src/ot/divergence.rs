@@ -1,7 +1,7 @@
 //! The debiased Sinkhorn divergence.
 
 use super::{Clouds, Marginals, Problem, Real, Solution, ValidParams};
-use crate::Result;
+use crate::{Error, Result};
 
 /// A divergence between two measures on points, with its gradients.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl ValidParams {
     /// ```
     ///
     /// # Errors
-    /// As [`Problem::with_marginals`] and [`ValidParams::solve`].
+    /// [`Error::Marginals`] for marginals under which it would not be symmetric, else as [`Problem::with_marginals`] and [`ValidParams::solve`].
     pub fn divergence<F: Real>(
         &self,
         a: &[F],
@@ -42,6 +42,15 @@ impl ValidParams {
         clouds: Clouds<'_, F>,
         marginals: Marginals,
     ) -> Result<Divergence> {
+        let symmetric = match marginals {
+            Marginals::Balanced => true,
+            Marginals::Unbalanced { rho_a, rho_b } => rho_a == rho_b,
+            Marginals::Partial { .. } => false,
+        };
+        if !symmetric {
+            let expected = "balanced ones or the same price on both sides, for a divergence";
+            return Err(Error::Marginals { expected, found: marginals });
+        }
         let Clouds { x, y, .. } = clouds;
         let pair = |left: (&[F], &[F]), right: (&[F], &[F])| -> Result<(Solution, Vec<f64>, Vec<f64>)> {
             let clouds = Clouds { x: left.1, y: right.1, ..clouds };

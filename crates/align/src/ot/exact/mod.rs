@@ -143,7 +143,7 @@ impl<'a> Table<'a> {
     /// Potentials of all atoms from those of some columns.
     fn feasible(&self, rows: &[usize], columns: &[usize], known: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let m = self.b.len();
-        let mut g = vec![f64::INFINITY; m];
+        let mut g = vec![f64::NEG_INFINITY; m];
         columns.iter().zip(known).for_each(|(&column, &potential)| g[column] = potential);
         let least = |row: usize, g: &[f64]| {
             let gaps = self.cost[row * m..][..m].iter().zip(g).map(|(c, g)| c - g);
