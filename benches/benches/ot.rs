@@ -50,9 +50,12 @@ fn points(criterion: &mut Criterion) {
     let clouds = Clouds { x: &x, y: &y, dim, ground: Ground::Squared };
     let problem = Problem::new(&weights, &weights, clouds).expect("finite points");
     let params = Params::new(EPSILON).tolerance(1e-3).check().expect("parameters in range");
-    criterion.bench_function(&format!("ot/points/{atoms}x{atoms}x{dim}/eps{EPSILON}/seed{SEED}"), |bencher| {
-        bencher.iter(|| params.solve(&problem).expect("ε is in range"));
-    });
+    criterion.bench_function(
+        &format!("ot/points/{atoms}x{atoms}x{dim}/eps{EPSILON}/seed{SEED}"),
+        |bencher| {
+            bencher.iter(|| params.solve(&problem).expect("ε is in range"));
+        },
+    );
 }
 
 criterion_group! { name = benches; config = brief(); targets = entropic, exactly, points }

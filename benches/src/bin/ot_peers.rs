@@ -56,7 +56,9 @@ fn entropic(path: &Path, params: Params, kind: &str) -> Result<(), Box<dyn Error
         }
     })?;
     let (value, error, iterations) = (solution.value, solution.marginal_error, solution.iterations);
-    println!("{{\"seconds\":{seconds},\"value\":{value},\"marginal_error\":{error},\"iterations\":{iterations}}}");
+    println!(
+        "{{\"seconds\":{seconds},\"value\":{value},\"marginal_error\":{error},\"iterations\":{iterations}}}"
+    );
     Ok(())
 }
 

@@ -162,9 +162,10 @@ fn best_permutation(cost: &[f64], n: usize) -> f64 {
 
 #[test]
 fn weightless_atoms_are_free() {
-    let found =
-        exact::solve(&Problem::new(&[0.5, 0.0, 0.5], &[1.0, 0.0], &[1.0, -9.0, -9.0, -9.0, 2.0, -9.0]).unwrap())
-            .unwrap();
+    let found = exact::solve(
+        &Problem::new(&[0.5, 0.0, 0.5], &[1.0, 0.0], &[1.0, -9.0, -9.0, -9.0, 2.0, -9.0]).unwrap(),
+    )
+    .unwrap();
     assert!((found.value - 1.5).abs() < 1e-12 && (found.dual_value - 1.5).abs() < 1e-12);
     assert_eq!(found.flows.len(), 2);
 }

@@ -8,7 +8,7 @@
 //! - bad input is a typed error
 
 use proptest::prelude::*;
-use recgoat_align::ot::{Params, Potentials, Problem, Real, Solution, solve};
+use recgoat_align::ot::{Params, Potentials, Problem, Real, Solution};
 
 fn measure(n: usize) -> impl Strategy<Value = Vec<f64>> {
     proptest::collection::vec(0.05f64..1.0, n).prop_map(|w| {
@@ -23,10 +23,10 @@ fn problem() -> impl Strategy<Value = (Vec<f64>, Vec<f64>, Vec<f64>, f64)> {
     })
 }
 
-fn run<F: Real>(a: &[F], b: &[F], cost: &[F], epsilon: f64, tolerance: f64) -> (Solution<F>, Vec<F>) {
+fn run<F: Real>(a: &[F], b: &[F], cost: &[F], epsilon: f64, tolerance: f64) -> (Solution, Vec<F>) {
     let problem = Problem::new(a, b, cost).unwrap();
     let params = Params::new(epsilon).tolerance(tolerance).max_iterations(20_000).check().unwrap();
-    let solution = solve(&problem, &params, None);
+    let solution = params.solve(&problem).unwrap();
     let plan = solution.plan(&problem);
     (solution, plan)
 }
@@ -113,7 +113,7 @@ proptest! {
         let problem = Problem::new(&a, &b, &cost).unwrap();
         let epsilon = 10f64.powf(power) * 10f64.powf(size);
         let params = Params::new(epsilon).tolerance(1e-4).max_iterations(300).check().unwrap();
-        let solution = solve(&problem, &params, None);
+        let solution = params.solve(&problem).unwrap();
         let plan = solution.plan(&problem);
         prop_assert!(plan.iter().all(|p| p.is_finite() && *p >= 0.0));
         let sum = |values: &mut dyn Iterator<Item = f32>| values.map(f64::from).sum::<f64>();
@@ -138,11 +138,11 @@ proptest! {
     fn starts_do_not_matter_and_runs_repeat((a, b, cost, epsilon) in problem(), far in -5f64..5.0) {
         let problem = Problem::new(&a, &b, &cost).unwrap();
         let params = Params::new(epsilon).tolerance(1e-11).max_iterations(20_000).check().unwrap();
-        let cold = solve(&problem, &params, None);
-        let start = Potentials { f: vec![0.0; a.len()], g: (0..b.len()).map(|j| far * j as f64).collect() };
-        let other = solve(&problem, &params, Some(start));
+        let cold = params.solve(&problem).unwrap();
+        let start = Potentials { f: vec![0.0; a.len()], g: (0..b.len()).map(|j| far * j as f64).collect(), mass: 0.0 };
+        let other = params.solve_from(&problem, &start).unwrap();
         prop_assert!(gap(&cold.plan(&problem), &other.plan(&problem)) < 1e-8);
-        prop_assert_eq!(cold.plan(&problem), solve(&problem, &params, None).plan(&problem));
+        prop_assert_eq!(cold.plan(&problem), params.solve(&problem).unwrap().plan(&problem));
     }
 }
 
@@ -200,8 +200,14 @@ fn bad_input_is_a_typed_error() {
     );
     assert_eq!(message(&[1.0], &[1.0], &[0.0; 2]), "cost: expected 1 × 1 entries, found 2");
     assert_eq!(message(&[1.0], &[1.0], &[f64::INFINITY]), "cost[0]: expected a finite cost, found inf");
-    assert_eq!(message(&[1.0], &[0.9], &[0.0]), "a and b: expected equal total mass, found 1 and 0.9");
-    assert_eq!(message(&[0.0], &[0.0], &[0.0]), "a and b: expected equal total mass, found 0 and 0");
+    assert_eq!(
+        message(&[1.0], &[0.9], &[0.0]),
+        "a and b: expected equal and positive total mass, found 1 and 0.9"
+    );
+    assert_eq!(
+        message(&[0.0], &[0.0], &[0.0]),
+        "a and b: expected equal and positive total mass, found 0 and 0"
+    );
     for epsilon in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let error = Params::new(epsilon).check().unwrap_err().to_string();
         assert!(error.starts_with("epsilon: expected a positive number, found"), "{error}");

@@ -123,7 +123,8 @@ impl Args {
     }
 
     fn entropic(&self, problem: &Problem<'_, f64>, reg: f64) -> recgoat_align::Result<Solved> {
-        let params = Params::new(reg).tolerance(self.tol).max_iterations(self.max_iter).method(self.method.into());
+        let params =
+            Params::new(reg).tolerance(self.tol).max_iterations(self.max_iter).method(self.method.into());
         let params = params.check()?;
         let start = Instant::now();
         let solution = params.solve(problem)?;

@@ -16,9 +16,14 @@ pub(super) fn run() -> Result<()> {
         process::run(Command::new("python3").args(["-m", "venv"]).arg(&home))?;
         process::run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES))?;
     }
-    process::run(
-        workspace::cargo().args(["build", "--release", "--package", "recgoat-benches", "--bin", "ot_peers"]),
-    )?;
+    process::run(workspace::cargo().args([
+        "build",
+        "--release",
+        "--package",
+        "recgoat-benches",
+        "--bin",
+        "ot_peers",
+    ]))?;
     process::run(
         Command::new(&python)
             .arg(workspace::root().join("benches/peers/transport.py"))

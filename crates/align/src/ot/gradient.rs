@@ -22,13 +22,14 @@ impl Solution {
         });
         let [left, right] = problem.marginals().sides();
         let masses = [&a, &b].map(|weights| weights.iter().sum::<f64>());
-        let gradient = |side: super::marginals::Side, weights: &[f64], potentials: &[f64], sums: &[f64], other: f64| {
-            let each = weights.iter().zip(potentials).zip(sums).map(|((&weight, &potential), sum)| {
-                let ratio = if weight > 0.0 { sum / weight } else { 1.0 };
-                side.dual(potential) + self.epsilon * (other - ratio)
-            });
-            each.collect::<Vec<f64>>()
-        };
+        let gradient =
+            |side: super::marginals::Side, weights: &[f64], potentials: &[f64], sums: &[f64], other: f64| {
+                let each = weights.iter().zip(potentials).zip(sums).map(|((&weight, &potential), sum)| {
+                    let ratio = if weight > 0.0 { sum / weight } else { 1.0 };
+                    side.dual(potential) + self.epsilon * (other - ratio)
+                });
+                each.collect::<Vec<f64>>()
+            };
         (
             gradient(left, &a, &self.potentials.f, &rows, masses[1]),
             gradient(right, &b, &self.potentials.g, &columns, masses[0]),

@@ -68,7 +68,8 @@ impl Kernels {
         let out = Tensor::empty([n], (Kind::Float, cost.device()));
         let (scale, width) = ((1.0 / epsilon) as f32, m as i32);
         let [cost, shift, target] = [cost, &shift, &out].map(address);
-        let config = LaunchConfig { grid_dim: (n as u32, 1, 1), block_dim: (THREADS, 1, 1), shared_mem_bytes: 0 };
+        let config =
+            LaunchConfig { grid_dim: (n as u32, 1, 1), block_dim: (THREADS, 1, 1), shared_mem_bytes: 0 };
         let mut launch = self.stream.launch_builder(&self.rows);
         launch.arg(&cost).arg(&shift).arg(&scale).arg(&width).arg(&target);
         // SAFETY: the addresses are of contiguous f32 tensors on this device of the sizes that the kernel is told,
@@ -85,10 +86,14 @@ impl Kernels {
         let out = Tensor::empty([m], (Kind::Float, cost.device()));
         let chunk = (n as u32).div_ceil(CHUNKS) as i32;
         let (scale, height, width, chunks) = ((1.0 / epsilon) as f32, n as i32, m as i32, CHUNKS as i32);
-        let [cost, shift, tops, rests, target] = [cost, &shift, &parts.get(0), &parts.get(1), &out].map(address);
+        let [cost, shift, tops, rests, target] =
+            [cost, &shift, &parts.get(0), &parts.get(1), &out].map(address);
         let blocks = (m as u32).div_ceil(TILE.0);
-        let config =
-            LaunchConfig { grid_dim: (blocks, CHUNKS, 1), block_dim: (TILE.0, TILE.1, 1), shared_mem_bytes: 0 };
+        let config = LaunchConfig {
+            grid_dim: (blocks, CHUNKS, 1),
+            block_dim: (TILE.0, TILE.1, 1),
+            shared_mem_bytes: 0,
+        };
         let mut launch = self.stream.launch_builder(&self.columns);
         launch.arg(&cost).arg(&shift).arg(&scale).arg(&height).arg(&width).arg(&chunk).arg(&tops).arg(&rests);
         // SAFETY: as in `rows`; the parts are [chunks, m] each.

@@ -63,7 +63,8 @@ pub fn iterate(problem: &TensorProblem<'_>, params: &ValidParams) -> Result<Devi
             iterations += 1;
             if iterations % LOOK == 0 || iterations == params.max_iterations() {
                 let gaps = (&left - &next).expm1().abs() * &a;
-                row_error = gaps.nan_to_num(0.0, None::<f64>, None::<f64>).sum(Kind::Double).double_value(&[]) / mass;
+                row_error =
+                    gaps.nan_to_num(0.0, None::<f64>, None::<f64>).sum(Kind::Double).double_value(&[]) / mass;
                 if row_error <= params.tolerance() {
                     break;
                 }

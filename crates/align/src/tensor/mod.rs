@@ -116,7 +116,9 @@ impl TensorProblem<'_> {
         let kind = self.cost.kind();
         let shape = self.cost.size();
         let fits = |weights: &Tensor, axis: usize| {
-            weights.size() == [shape[axis]] && weights.kind() == kind && weights.device() == self.cost.device()
+            weights.size() == [shape[axis]]
+                && weights.kind() == kind
+                && weights.device() == self.cost.device()
         };
         let fine = shape.len() == 2
             && matches!(kind, Kind::Float | Kind::Double)
@@ -125,7 +127,8 @@ impl TensorProblem<'_> {
         if fine {
             return Ok(kind);
         }
-        let form = |tensor: &Tensor| format!("{:?} {:?} on {:?}", tensor.kind(), tensor.size(), tensor.device());
+        let form =
+            |tensor: &Tensor| format!("{:?} {:?} on {:?}", tensor.kind(), tensor.size(), tensor.device());
         Err(Error::Shape {
             argument: "tensors",
             expected: "a [n], b [m] and cost [n, m], all Float or all Double, on one device".to_owned(),
@@ -181,7 +184,8 @@ macro_rules! element {
     ($type:ident) => {
         impl Element for $type {
             fn slice(tensor: &Tensor) -> Result<Vec<Self>> {
-                let flat = tensor.f_to_device(Device::Cpu).and_then(|t| t.f_contiguous()).and_then(|t| t.f_view(-1));
+                let flat =
+                    tensor.f_to_device(Device::Cpu).and_then(|t| t.f_contiguous()).and_then(|t| t.f_view(-1));
                 let values = flat.and_then(|flat| Vec::<Self>::try_from(&flat));
                 Ok(values.map_err(recgoat_torch::Error::from)?)
             }

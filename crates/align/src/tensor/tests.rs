@@ -65,7 +65,8 @@ fn an_unrolled_envelope_is_the_plan() {
     let (a, b, cost) = problem(4, 4, Kind::Double);
     let params = Params::new(0.3).tolerance(1e-12).check().unwrap();
     let cost = cost.set_requires_grad(true);
-    let found = solve(&balanced(&a, &b, &cost), &params, None, Gradient::Unrolled { iterations: 80 }).unwrap();
+    let found =
+        solve(&balanced(&a, &b, &cost), &params, None, Gradient::Unrolled { iterations: 80 }).unwrap();
     // <C, P> + ε KL(P | a⊗b) through the unrolled plan.
     let independent = a.unsqueeze(1) * b.unsqueeze(0);
     let entropy = (&found.plan * (&found.plan / independent).log()).sum(Kind::Double);
@@ -96,7 +97,8 @@ fn zero_weights_and_unbalanced_problems_on_tensors() {
     let problem = TensorProblem { a: &a, b: &b, cost: &cost, marginals };
     let found = solve(&problem, &Params::new(0.1).check().unwrap(), None, Gradient::Envelope).unwrap();
     assert!(found.solution.converged && found.plan.isfinite().all().int64_value(&[]) == 1);
-    let refused = solve(&problem, &Params::new(0.1).check().unwrap(), None, Gradient::Unrolled { iterations: 2 });
+    let refused =
+        solve(&problem, &Params::new(0.1).check().unwrap(), None, Gradient::Unrolled { iterations: 2 });
     assert!(refused.unwrap_err().to_string().starts_with("marginals: expected balanced ones"));
 }
 

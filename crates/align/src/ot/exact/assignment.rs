@@ -28,13 +28,18 @@ pub struct Assignment {
 pub fn assignment(cost: &[f64], n: usize, m: usize) -> Result<Assignment> {
     if !(1..=m).contains(&n) || n.checked_mul(m) != Some(cost.len()) {
         let expected = "n × m entries, 1 ≤ n ≤ m".to_owned();
-        return Err(Error::Shape { argument: "cost", expected, found: format!("{} for {n} × {m}", cost.len()) });
+        return Err(Error::Shape {
+            argument: "cost",
+            expected,
+            found: format!("{} for {n} × {m}", cost.len()),
+        });
     }
     if let Some(index) = cost.iter().position(|c| !c.is_finite()) {
         let expected = "a finite cost";
         return Err(Error::Entry { argument: "cost", index, expected, found: cost[index] });
     }
-    let mut search = Search { cost, m, f: vec![0.0; n], g: vec![0.0; m], row_of: vec![None; m], column_of: vec![None; n] };
+    let mut search =
+        Search { cost, m, f: vec![0.0; n], g: vec![0.0; m], row_of: vec![None; m], column_of: vec![None; n] };
     for row in 0..n {
         search.augment(row);
     }

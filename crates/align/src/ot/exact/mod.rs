@@ -131,7 +131,11 @@ impl<'a> Table<'a> {
         let Basis { arcs, g, pivots } = Transportation { cost: &cost, supply, demand }.solve()?;
         let mut flows: Vec<Flow> = arcs
             .iter()
-            .map(|arc| Flow { row: rows[arc.row], column: columns[arc.column], mass: arc.units as f64 * unit })
+            .map(|arc| Flow {
+                row: rows[arc.row],
+                column: columns[arc.column],
+                mass: arc.units as f64 * unit,
+            })
             .collect();
         flows.sort_by_key(|flow| (flow.row, flow.column));
         // Atoms without weight take the potential that the others leave them; then rows that of all columns, which

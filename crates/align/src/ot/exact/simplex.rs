@@ -72,7 +72,11 @@ impl Transportation<'_> {
             });
             pivots += found;
             if found == 0 {
-                return Ok(Basis { arcs: tree.arcs().collect(), g: tree.column_potentials().to_vec(), pivots });
+                return Ok(Basis {
+                    arcs: tree.arcs().collect(),
+                    g: tree.column_potentials().to_vec(),
+                    pivots,
+                });
             }
             // The rounding errors of many pivots are taken out before the verdict.
             tree.refresh();
@@ -91,7 +95,8 @@ impl Transportation<'_> {
         }
         let weights = |units: &[i64]| -> Vec<f64> { units.iter().map(|&u| u as f64).collect() };
         let (a, b) = (weights(&self.supply), weights(&self.demand));
-        let params = Params::new(START_EPSILON * (high - low)).tolerance(1e-2).max_iterations(START_ITERATIONS);
+        let params =
+            Params::new(START_EPSILON * (high - low)).tolerance(1e-2).max_iterations(START_ITERATIONS);
         let solution = params.check()?.solve(&Problem::new(&a, &b, self.cost)?)?;
         // The plan is a·b·exp((f + g − C)/ε); the entropy's part of the potentials belongs to neither cost nor plan.
         let scale = solution.epsilon() * a.iter().sum::<f64>().ln();
@@ -129,7 +134,8 @@ impl Transportation<'_> {
             .flat_map(|(row, candidates)| candidates.iter().map(move |c| (c.share, row as u32, c.column)))
             .collect();
         offers.par_sort_unstable_by(|x, y| y.0.total_cmp(&x.0).then((x.1, x.2).cmp(&(y.1, y.2))));
-        let mut ship = Shipping { supply: self.supply.clone(), demand: self.demand.clone(), arcs: Vec::new() };
+        let mut ship =
+            Shipping { supply: self.supply.clone(), demand: self.demand.clone(), arcs: Vec::new() };
         for (_, row, column) in offers {
             ship.most(row as usize, column as usize, self.cost[row as usize * m + column as usize]);
         }

@@ -70,7 +70,8 @@ macro_rules! point_kernels {
         impl PointKernels for $type {
             point_kernel!(squared, $type, |FMA, x, y, sum| fused!(FMA, (x - y), (x - y), sum), |total| total);
             point_kernel!(absolute, $type, |FMA, x, y, sum| sum + (x - y).abs(), |total| total);
-            point_kernel!(cosine, $type, |FMA, x, y, sum| fused!(FMA, x, y, sum), |total| (1.0 - total).max(0.0));
+            point_kernel!(cosine, $type, |FMA, x, y, sum| fused!(FMA, x, y, sum), |total| (1.0 - total)
+                .max(0.0));
         }
     };
 }

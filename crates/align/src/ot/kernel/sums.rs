@@ -64,196 +64,198 @@ macro_rules! row_kernels {
                 lanes[0]
             }
 
-        impl RowKernels for $type {
-            const LEAST_EXPONENT: Self = $least;
+            impl RowKernels for $type {
+                const LEAST_EXPONENT: Self = $least;
 
-            fn exponentials(
-                cost: &[Self],
-                left: Self,
-                right: &[Self],
-                scale: Self,
-                weights: &[Self],
-                out: &mut [Self],
-            ) -> Self {
-                #[multiversion(targets(
-                    "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
-                    "x86_64+avx2+fma",
-                    "aarch64+neon"
-                ))]
-                fn kernel(
-                    cost: &[$type],
-                    left: $type,
-                    right: &[$type],
-                    scale: $type,
-                    weights: &[$type],
-                    out: &mut [$type],
-                ) -> $type {
-                    const FMA: bool = target_cfg_f!(target_feature = "fma");
-                    let each = |c: $type, r: $type| {
-                        let exponent = fused!(FMA, -scale, c, left + r);
-                        let term = $exp::<FMA>(exponent);
-                        if exponent > <$type as RowKernels>::LEAST_EXPONENT { term } else { 0.0 }
-                    };
-                    let (costs, cost_rest) = cost.as_chunks::<LANES>();
-                    let (rights, right_rest) = right.as_chunks::<LANES>();
-                    let (weights, weight_rest) = weights.as_chunks::<LANES>();
-                    let (outs, out_rest) = out.as_chunks_mut::<LANES>();
-                    let mut sums = [0 as $type; LANES];
-                    for (((out, cost), right), weights) in outs.iter_mut().zip(costs).zip(rights).zip(weights) {
-                        for lane in 0..LANES {
-                            out[lane] = each(cost[lane], right[lane]);
-                            sums[lane] = fused!(FMA, weights[lane], out[lane], sums[lane]);
+                fn exponentials(
+                    cost: &[Self],
+                    left: Self,
+                    right: &[Self],
+                    scale: Self,
+                    weights: &[Self],
+                    out: &mut [Self],
+                ) -> Self {
+                    #[multiversion(targets(
+                        "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
+                        "x86_64+avx2+fma",
+                        "aarch64+neon"
+                    ))]
+                    fn kernel(
+                        cost: &[$type],
+                        left: $type,
+                        right: &[$type],
+                        scale: $type,
+                        weights: &[$type],
+                        out: &mut [$type],
+                    ) -> $type {
+                        const FMA: bool = target_cfg_f!(target_feature = "fma");
+                        let each = |c: $type, r: $type| {
+                            let exponent = fused!(FMA, -scale, c, left + r);
+                            let term = $exp::<FMA>(exponent);
+                            if exponent > <$type as RowKernels>::LEAST_EXPONENT { term } else { 0.0 }
+                        };
+                        let (costs, cost_rest) = cost.as_chunks::<LANES>();
+                        let (rights, right_rest) = right.as_chunks::<LANES>();
+                        let (weights, weight_rest) = weights.as_chunks::<LANES>();
+                        let (outs, out_rest) = out.as_chunks_mut::<LANES>();
+                        let mut sums = [0 as $type; LANES];
+                        for (((out, cost), right), weights) in
+                            outs.iter_mut().zip(costs).zip(rights).zip(weights)
+                        {
+                            for lane in 0..LANES {
+                                out[lane] = each(cost[lane], right[lane]);
+                                sums[lane] = fused!(FMA, weights[lane], out[lane], sums[lane]);
+                            }
+                        }
+                        let mut sum = fold(sums);
+                        for (((out, &cost), &right), &weight) in
+                            out_rest.iter_mut().zip(cost_rest).zip(right_rest).zip(weight_rest)
+                        {
+                            *out = each(cost, right);
+                            sum += weight * *out;
+                        }
+                        sum
+                    }
+                    kernel(cost, left, right, scale, weights, out)
+                }
+
+                fn exact_f32(cost: &[Self], left: f64, right: &[f64], scale: f64, out: &mut [f32]) {
+                    #[multiversion(targets(
+                        "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
+                        "x86_64+avx2+fma",
+                        "aarch64+neon"
+                    ))]
+                    fn kernel(cost: &[$type], left: f64, right: &[f64], scale: f64, out: &mut [f32]) {
+                        const FMA: bool = target_cfg_f!(target_feature = "fma");
+                        for ((out, &cost), &right) in out.iter_mut().zip(cost).zip(right) {
+                            let exponent = (left + right - scale * f64::from(cost)) as f32;
+                            let term = exp_f32::<FMA>(exponent);
+                            *out = if exponent > <f32 as RowKernels>::LEAST_EXPONENT { term } else { 0.0 };
                         }
                     }
-                    let mut sum = fold(sums);
-                    for (((out, &cost), &right), &weight) in
-                        out_rest.iter_mut().zip(cost_rest).zip(right_rest).zip(weight_rest)
-                    {
-                        *out = each(cost, right);
-                        sum += weight * *out;
-                    }
-                    sum
+                    kernel(cost, left, right, scale, out);
                 }
-                kernel(cost, left, right, scale, weights, out)
-            }
 
-            fn exact_f32(cost: &[Self], left: f64, right: &[f64], scale: f64, out: &mut [f32]) {
-                #[multiversion(targets(
-                    "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
-                    "x86_64+avx2+fma",
-                    "aarch64+neon"
-                ))]
-                fn kernel(cost: &[$type], left: f64, right: &[f64], scale: f64, out: &mut [f32]) {
-                    const FMA: bool = target_cfg_f!(target_feature = "fma");
-                    for ((out, &cost), &right) in out.iter_mut().zip(cost).zip(right) {
-                        let exponent = (left + right - scale * f64::from(cost)) as f32;
-                        let term = exp_f32::<FMA>(exponent);
-                        *out = if exponent > <f32 as RowKernels>::LEAST_EXPONENT { term } else { 0.0 };
-                    }
-                }
-                kernel(cost, left, right, scale, out);
-            }
-
-            fn exact_f64(cost: &[Self], left: f64, right: &[f64], scale: f64, out: &mut [f64]) {
-                #[multiversion(targets(
-                    "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
-                    "x86_64+avx2+fma",
-                    "aarch64+neon"
-                ))]
-                fn kernel(cost: &[$type], left: f64, right: &[f64], scale: f64, out: &mut [f64]) {
-                    const FMA: bool = target_cfg_f!(target_feature = "fma");
-                    for ((out, &cost), &right) in out.iter_mut().zip(cost).zip(right) {
-                        let exponent = left + right - scale * f64::from(cost);
-                        let term = exp_f64::<FMA>(exponent);
-                        *out = if exponent > <f64 as RowKernels>::LEAST_EXPONENT { term } else { 0.0 };
-                    }
-                }
-                kernel(cost, left, right, scale, out);
-            }
-
-            fn dot(row: &[Self], vector: &[Self]) -> Self {
-                #[multiversion(targets(
-                    "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
-                    "x86_64+avx2+fma",
-                    "aarch64+neon"
-                ))]
-                fn kernel(row: &[$type], vector: &[$type]) -> $type {
-                    const FMA: bool = target_cfg_f!(target_feature = "fma");
-                    let mut sums = [0 as $type; RUN];
-                    for (row, vector) in row.chunks(RUN).zip(vector.chunks(RUN)) {
-                        for ((sum, &k), &v) in sums.iter_mut().zip(row).zip(vector) {
-                            *sum = fused!(FMA, k, v, *sum);
+                fn exact_f64(cost: &[Self], left: f64, right: &[f64], scale: f64, out: &mut [f64]) {
+                    #[multiversion(targets(
+                        "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
+                        "x86_64+avx2+fma",
+                        "aarch64+neon"
+                    ))]
+                    fn kernel(cost: &[$type], left: f64, right: &[f64], scale: f64, out: &mut [f64]) {
+                        const FMA: bool = target_cfg_f!(target_feature = "fma");
+                        for ((out, &cost), &right) in out.iter_mut().zip(cost).zip(right) {
+                            let exponent = left + right - scale * f64::from(cost);
+                            let term = exp_f64::<FMA>(exponent);
+                            *out = if exponent > <f64 as RowKernels>::LEAST_EXPONENT { term } else { 0.0 };
                         }
                     }
-                    let mut width = RUN / 2;
-                    while width >= LANES {
-                        let (low, high) = sums.split_at_mut(width);
-                        low.iter_mut().zip(high).for_each(|(low, high)| *low += *high);
-                        width /= 2;
-                    }
-                    sums[..LANES].iter().sum()
+                    kernel(cost, left, right, scale, out);
                 }
-                kernel(row, vector)
-            }
 
-            fn add(sums: &mut [Self], factors: [Self; 4], rows: [&[Self]; 4]) {
-                #[multiversion(targets(
-                    "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
-                    "x86_64+avx2+fma",
-                    "aarch64+neon"
-                ))]
-                fn kernel(sums: &mut [$type], factors: [$type; 4], rows: [&[$type]; 4]) {
-                    const FMA: bool = target_cfg_f!(target_feature = "fma");
-                    let [first, second, third, fourth] = rows;
-                    let rows = first.iter().zip(second).zip(third).zip(fourth);
-                    for (sum, (((first, second), third), fourth)) in sums.iter_mut().zip(rows) {
-                        let pair = fused!(FMA, factors[0], *first, factors[1] * second);
-                        let more = fused!(FMA, factors[2], *third, factors[3] * fourth);
-                        *sum += pair + more;
+                fn dot(row: &[Self], vector: &[Self]) -> Self {
+                    #[multiversion(targets(
+                        "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
+                        "x86_64+avx2+fma",
+                        "aarch64+neon"
+                    ))]
+                    fn kernel(row: &[$type], vector: &[$type]) -> $type {
+                        const FMA: bool = target_cfg_f!(target_feature = "fma");
+                        let mut sums = [0 as $type; RUN];
+                        for (row, vector) in row.chunks(RUN).zip(vector.chunks(RUN)) {
+                            for ((sum, &k), &v) in sums.iter_mut().zip(row).zip(vector) {
+                                *sum = fused!(FMA, k, v, *sum);
+                            }
+                        }
+                        let mut width = RUN / 2;
+                        while width >= LANES {
+                            let (low, high) = sums.split_at_mut(width);
+                            low.iter_mut().zip(high).for_each(|(low, high)| *low += *high);
+                            width /= 2;
+                        }
+                        sums[..LANES].iter().sum()
                     }
+                    kernel(row, vector)
                 }
-                kernel(sums, factors, rows);
-            }
 
-            fn extent(cost: &[Self]) -> [Self; 2] {
-                #[multiversion(targets(
-                    "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
-                    "x86_64+avx2+fma",
-                    "aarch64+neon"
-                ))]
-                fn kernel(cost: &[$type]) -> [$type; 2] {
-                    let (costs, rest) = cost.as_chunks::<LANES>();
-                    let (mut least, mut most) = ([$type::INFINITY; LANES], [$type::NEG_INFINITY; LANES]);
-                    for cost in costs {
-                        for lane in 0..LANES {
-                            least[lane] = if cost[lane] < least[lane] { cost[lane] } else { least[lane] };
-                            most[lane] = if cost[lane] > most[lane] { cost[lane] } else { most[lane] };
+                fn add(sums: &mut [Self], factors: [Self; 4], rows: [&[Self]; 4]) {
+                    #[multiversion(targets(
+                        "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
+                        "x86_64+avx2+fma",
+                        "aarch64+neon"
+                    ))]
+                    fn kernel(sums: &mut [$type], factors: [$type; 4], rows: [&[$type]; 4]) {
+                        const FMA: bool = target_cfg_f!(target_feature = "fma");
+                        let [first, second, third, fourth] = rows;
+                        let rows = first.iter().zip(second).zip(third).zip(fourth);
+                        for (sum, (((first, second), third), fourth)) in sums.iter_mut().zip(rows) {
+                            let pair = fused!(FMA, factors[0], *first, factors[1] * second);
+                            let more = fused!(FMA, factors[2], *third, factors[3] * fourth);
+                            *sum += pair + more;
                         }
                     }
-                    let rest = || rest.iter().copied();
-                    [
-                        least.into_iter().chain(rest()).fold($type::INFINITY, $type::min),
-                        most.into_iter().chain(rest()).fold($type::NEG_INFINITY, $type::max),
-                    ]
+                    kernel(sums, factors, rows);
                 }
-                kernel(cost)
-            }
 
-            fn finite(entries: &[Self]) -> bool {
-                #[multiversion(targets(
-                    "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
-                    "x86_64+avx2+fma",
-                    "aarch64+neon"
-                ))]
-                fn kernel(entries: &[$type]) -> bool {
-                    // Zero times a number is zero, but NaN where the number is not finite.
-                    let (chunks, rest) = entries.as_chunks::<LANES>();
-                    let mut sums = [0 as $type; LANES];
-                    for chunk in chunks {
-                        for lane in 0..LANES {
-                            sums[lane] += chunk[lane] * 0.0;
+                fn extent(cost: &[Self]) -> [Self; 2] {
+                    #[multiversion(targets(
+                        "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
+                        "x86_64+avx2+fma",
+                        "aarch64+neon"
+                    ))]
+                    fn kernel(cost: &[$type]) -> [$type; 2] {
+                        let (costs, rest) = cost.as_chunks::<LANES>();
+                        let (mut least, mut most) = ([$type::INFINITY; LANES], [$type::NEG_INFINITY; LANES]);
+                        for cost in costs {
+                            for lane in 0..LANES {
+                                least[lane] = if cost[lane] < least[lane] { cost[lane] } else { least[lane] };
+                                most[lane] = if cost[lane] > most[lane] { cost[lane] } else { most[lane] };
+                            }
+                        }
+                        let rest = || rest.iter().copied();
+                        [
+                            least.into_iter().chain(rest()).fold($type::INFINITY, $type::min),
+                            most.into_iter().chain(rest()).fold($type::NEG_INFINITY, $type::max),
+                        ]
+                    }
+                    kernel(cost)
+                }
+
+                fn finite(entries: &[Self]) -> bool {
+                    #[multiversion(targets(
+                        "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
+                        "x86_64+avx2+fma",
+                        "aarch64+neon"
+                    ))]
+                    fn kernel(entries: &[$type]) -> bool {
+                        // Zero times a number is zero, but NaN where the number is not finite.
+                        let (chunks, rest) = entries.as_chunks::<LANES>();
+                        let mut sums = [0 as $type; LANES];
+                        for chunk in chunks {
+                            for lane in 0..LANES {
+                                sums[lane] += chunk[lane] * 0.0;
+                            }
+                        }
+                        sums.iter().chain(rest).all(|x| x.is_finite())
+                    }
+                    kernel(entries)
+                }
+
+                fn lessen(least: &mut [Self], cost: &[Self], left: Self) {
+                    #[multiversion(targets(
+                        "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
+                        "x86_64+avx2+fma",
+                        "aarch64+neon"
+                    ))]
+                    fn kernel(least: &mut [$type], cost: &[$type], left: $type) {
+                        for (least, &cost) in least.iter_mut().zip(cost) {
+                            let gap = cost - left;
+                            *least = if gap < *least { gap } else { *least };
                         }
                     }
-                    sums.iter().chain(rest).all(|x| x.is_finite())
+                    kernel(least, cost, left);
                 }
-                kernel(entries)
             }
-
-            fn lessen(least: &mut [Self], cost: &[Self], left: Self) {
-                #[multiversion(targets(
-                    "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
-                    "x86_64+avx2+fma",
-                    "aarch64+neon"
-                ))]
-                fn kernel(least: &mut [$type], cost: &[$type], left: $type) {
-                    for (least, &cost) in least.iter_mut().zip(cost) {
-                        let gap = cost - left;
-                        *least = if gap < *least { gap } else { *least };
-                    }
-                }
-                kernel(least, cost, left);
-            }
-        }
         }
     };
 }
@@ -262,7 +264,11 @@ row_kernels!(f32, exp_f32, single, -60.0);
 row_kernels!(f64, exp_f64, double, -600.0);
 
 /// `(Σ_j weights_j row_j, Σ_j weights_j row_j cost_j)`, the latter with costs of either precision.
-pub(in crate::ot) fn certify_row<F: Copy + Into<f64>>(row: &[f64], weights: &[f64], cost: &[F]) -> (f64, f64) {
+pub(in crate::ot) fn certify_row<F: Copy + Into<f64>>(
+    row: &[f64],
+    weights: &[f64],
+    cost: &[F],
+) -> (f64, f64) {
     let mut sums = [[0f64; 8]; 2];
     let (rows, row_rest) = row.as_chunks::<8>();
     let (weights, weight_rest) = weights.as_chunks::<8>();

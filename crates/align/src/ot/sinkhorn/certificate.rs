@@ -38,7 +38,13 @@ pub(super) fn certify<F: Real>(state: &mut State<'_, F>, epsilon: f64) -> Certif
             let costs = shared.costs.get(first..first + ratios.len(), &mut buffer);
             for (k, (ratio, cost)) in ratios.iter_mut().zip(costs.chunks_exact(m)).enumerate() {
                 let (f, weight) = (shared.f[first + k], shared.a[first + k]);
-                F::exact_f64(cost, (f + shared.mass) / epsilon + shared.log_mass(), &right, 1.0 / epsilon, &mut row);
+                F::exact_f64(
+                    cost,
+                    (f + shared.mass) / epsilon + shared.log_mass(),
+                    &right,
+                    1.0 / epsilon,
+                    &mut row,
+                );
                 let (sum, value) = certify_row(&row, &shared.b, cost);
                 *ratio = sum;
                 found.value += weight * value;
@@ -53,7 +59,9 @@ pub(super) fn certify<F: Real>(state: &mut State<'_, F>, epsilon: f64) -> Certif
     });
     let found: Vec<Found> = found.collect();
     let total = |part: fn(&Found) -> &[f64]| -> Vec<f64> {
-        (0..m).map(|j| found.iter().map(|found| part(found)[j]).sum::<f64>() * shared.column_scale()).collect()
+        (0..m)
+            .map(|j| found.iter().map(|found| part(found)[j]).sum::<f64>() * shared.column_scale())
+            .collect()
     };
     let (columns, shrunk) = (total(|found| &found.columns), total(|found| &found.shrunk));
     let value = left_mass * found.iter().map(|found| found.value).sum::<f64>();
@@ -109,7 +117,8 @@ fn mended<F: Real>(state: &State<'_, F>, shrunk: &[f64], epsilon: f64, product: 
     // Σ (share of what is missing) log(share / weight).
     let lacking = |marginal: &Marginal<'_>| -> f64 {
         let total = marginal.sum(|_, ratio| (1.0 - ratio).max(0.0));
-        let entropy = marginal.sum(|_, ratio| if ratio < 1.0 { (1.0 - ratio) * (1.0 - ratio).ln() } else { 0.0 });
+        let entropy =
+            marginal.sum(|_, ratio| if ratio < 1.0 { (1.0 - ratio) * (1.0 - ratio).ln() } else { 0.0 });
         if total > 0.0 { entropy / total - total.ln() } else { 0.0 }
     };
     let mut spread = 0.0;

@@ -3,7 +3,10 @@
 use rayon::prelude::*;
 
 use super::state::{ROWS, State};
-use crate::ot::{Real, marginals::{Side, Stride}};
+use crate::ot::{
+    Real,
+    marginals::{Side, Stride},
+};
 
 /// Memory for passes over the costs: a few rows and a column sum a chunk.
 pub(super) struct LogPass<F> {
@@ -39,8 +42,7 @@ impl<F: Real> LogPass<F> {
         for (right, g) in self.right.iter_mut().zip(&state.g) {
             *right = F::of(g / epsilon);
         }
-        let (mut next, mut ratios) =
-            (std::mem::take(&mut state.next), std::mem::take(&mut state.row_ratios));
+        let (mut next, mut ratios) = (std::mem::take(&mut state.next), std::mem::take(&mut state.row_ratios));
         let (shared, right, weights) = (&*state, &self.right[..], &self.weights[..]);
         let chunks = next.par_chunks_mut(chunk).zip(ratios.par_chunks_mut(chunk)).zip(&mut self.spaces);
         chunks.enumerate().for_each(|(at, ((next, ratios), space))| {
@@ -54,7 +56,8 @@ impl<F: Real> LogPass<F> {
                     let mut factors = [F::default(); ROWS];
                     for (k, factor) in factors.iter_mut().enumerate().take(count - quad) {
                         let (row, out) = (start + quad + k, &mut rows[k * m..][..m]);
-                        let job = Row { state: shared, row: at * chunk + row, right, weights, epsilon, stride };
+                        let job =
+                            Row { state: shared, row: at * chunk + row, right, weights, epsilon, stride };
                         let factor_found;
                         (next[row], ratios[row], factor_found) = job.run(&costs[(quad + k) * m..][..m], out);
                         *factor = F::of(factor_found);
@@ -107,9 +110,12 @@ impl<F: Real> Row<'_, '_, F> {
         } else if lenient {
             ratio.max(f64::MIN_POSITIVE).ln()
         } else {
-            log_sum(cost.iter().zip(&state.b).zip(&state.g).map(|((c, &b), g)| {
-                (b, (now + state.mass + g - c.wide()) / epsilon + state.log_mass())
-            }))
+            log_sum(
+                cost.iter()
+                    .zip(&state.b)
+                    .zip(&state.g)
+                    .map(|((c, &b), g)| (b, (now + state.mass + g - c.wide()) / epsilon + state.log_mass())),
+            )
         };
         let next = state.row_step(row, log_ratio, epsilon, self.stride);
         let carried = ((next - now) / epsilon).exp();

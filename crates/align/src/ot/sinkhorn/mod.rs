@@ -12,7 +12,9 @@ use relaxation::{Factor, Probe};
 use state::State;
 use stored::{Kernel, Store};
 
-use super::{marginals::Stride, Method, Potentials, Problem, Real, Scaling, Solution, StopReason, ValidParams};
+use super::{
+    Method, Potentials, Problem, Real, Scaling, Solution, StopReason, ValidParams, marginals::Stride,
+};
 use crate::{Error, Result};
 
 /// Entries up to which a kernel is kept where the costs are not in memory.

@@ -20,7 +20,12 @@ const LARGEST: f64 = 1.99;
 
 impl Factor {
     pub(super) fn new(relaxation: Relaxation) -> Self {
-        Self { stride: Stride::PLAIN, adaptive: relaxation == Relaxation::Adaptive, since: 0, start: f64::NAN }
+        Self {
+            stride: Stride::PLAIN,
+            adaptive: relaxation == Relaxation::Adaptive,
+            since: 0,
+            start: f64::NAN,
+        }
     }
 
     /// The stride of the next iteration.

@@ -4,7 +4,13 @@ use rayon::prelude::*;
 
 use crate::{
     Error, Result,
-    ot::{Marginals, Potentials, Problem, Real, cost::Rows, kernel::logs, marginals::{Side, Stride}, solution::reference_mass},
+    ot::{
+        Marginals, Potentials, Problem, Real,
+        cost::Rows,
+        kernel::logs,
+        marginals::{Side, Stride},
+        solution::reference_mass,
+    },
 };
 
 /// Rows whose masses are in memory at once, a thread.

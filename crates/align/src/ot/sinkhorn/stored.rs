@@ -9,7 +9,11 @@ use super::{
     log::in_range,
     state::{ROWS, State},
 };
-use crate::ot::{Real, kernel::scalings, marginals::{Side, Stride}};
+use crate::ot::{
+    Real,
+    kernel::scalings,
+    marginals::{Side, Stride},
+};
 
 /// The precision of a kernel, which need not be that of the costs.
 pub(super) trait Store: Real {
@@ -116,8 +120,7 @@ impl<S: Store> Kernel<S> {
         let lenient = state.sides.map(|side| matches!(side, Side::AtMost | Side::Free));
         let fine = |sum: f64, side: usize| in_range::<S>(sum) || lenient[side] && (0.0..1.0).contains(&sum);
         let sound = AtomicBool::new(true);
-        let (mut next, mut ratios) =
-            (std::mem::take(&mut state.next), std::mem::take(&mut state.row_ratios));
+        let (mut next, mut ratios) = (std::mem::take(&mut state.next), std::mem::take(&mut state.row_ratios));
         let (shared, left, vector) = (&*state, &self.left[..], &self.vector[..]);
         let whole = ((state.mass - self.mass) / epsilon).exp();
         let chunks = next.par_chunks_mut(chunk).zip(ratios.par_chunks_mut(chunk));

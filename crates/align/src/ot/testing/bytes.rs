@@ -144,8 +144,7 @@ impl Input {
                 (if kind == 1 { Form::Blocks } else { Form::Dense }, cost)
             }
         };
-        let number =
-            |bytes: &mut Bytes<'_>| if bytes.byte() >= 224 { bytes.wild() } else { bytes.share() };
+        let number = |bytes: &mut Bytes<'_>| if bytes.byte() >= 224 { bytes.wild() } else { bytes.share() };
         let marginals = match bytes.below(6) {
             0..3 => Marginals::Balanced,
             3 => Marginals::Partial { mass: number(bytes) * a.iter().sum::<f64>() },
