@@ -7,8 +7,9 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 const HELP: &str = "\
-Runs everything CI runs and stops at the first failure: setup when needed, formatting, clippy, house rules,
-licences, documentation tests, and all other tests (with cargo-nextest where it is installed).
+Runs everything CI runs and stops at the first failure: setup when needed, formatting, clippy, the transport
+solver without libtorch, house rules, licences, documentation tests, and all other tests (with cargo-nextest
+where it is installed).
 
 Usage: cargo xtask test
 
@@ -16,10 +17,11 @@ Example: cargo xtask test";
 
 type Stage = (&'static str, fn() -> Result<()>);
 
-const STAGES: [Stage; 7] = [
+const STAGES: [Stage; 8] = [
     ("setup", setup),
     ("fmt", || process::run(workspace::cargo().args(["fmt", "--all", "--", "--check"]))),
     ("clippy", clippy),
+    ("alone", alone),
     ("tidy", tidy::check),
     ("licences", licences::check),
     ("doctests", doctests),
@@ -52,19 +54,33 @@ fn setup() -> Result<()> {
 }
 
 fn clippy() -> Result<()> {
-    process::run(workspace::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    process::run(workspace::cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+/// The solver must build without libtorch, for those who depend on it alone.
+fn alone() -> Result<()> {
+    process::run(workspace::cargo().args(["check", "--package", "recgoat-align", "--no-default-features"]))
 }
 
 fn doctests() -> Result<()> {
-    process::run(single_threaded(&mut workspace::cargo()).args(["test", "--quiet", "--doc", "--workspace"]))
+    let args = ["test", "--quiet", "--doc", "--workspace", "--all-features"];
+    process::run(single_threaded(&mut workspace::cargo()).args(args))
 }
 
 fn tests() -> Result<()> {
     let mut command = workspace::cargo();
     if process::succeeds(workspace::cargo().args(["nextest", "--version"])) {
-        command.args(["nextest", "run", "--workspace"]);
+        command.args(["nextest", "run", "--workspace", "--all-features"]);
     } else {
-        command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--examples"]);
+        command.args(["test", "--workspace", "--all-features", "--lib", "--bins", "--tests", "--examples"]);
     }
     process::run(single_threaded(&mut command))
 }

@@ -34,8 +34,8 @@ impl Marginals {
             }
             Self::Unbalanced { rho_a, rho_b } => {
                 for (name, found) in [("rho_a", rho_a), ("rho_b", rho_b)] {
-                    if found.is_nan() || found < 0.0 {
-                        let expected = "a price of at least 0, or infinity";
+                    if !((0.0..=1e150).contains(&found) || found == f64::INFINITY) {
+                        let expected = "a price from 0 to 1e150, or infinity";
                         return Err(Error::Parameter { name, expected, found });
                     }
                 }

@@ -112,6 +112,10 @@ impl Params {
             if fine { Ok(()) } else { Err(Error::Parameter { name, expected: "a positive number", found }) }
         };
         positive("epsilon", self.epsilon)?;
+        if self.epsilon > sinkhorn::LARGEST {
+            let (name, expected) = ("epsilon", "at most 1e150, so that sums stay in f64");
+            return Err(Error::Parameter { name, expected, found: self.epsilon });
+        }
         positive("tolerance", self.tolerance)?;
         positive("max_iterations", self.max_iterations as f64)?;
         if let Scaling::From(found) = self.scaling

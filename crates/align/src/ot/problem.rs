@@ -147,7 +147,7 @@ fn check_clouds<F: Real>(clouds: &Clouds<'_, F>, n: usize, m: usize) -> Result<(
             let (expected, found) = (format!("{atoms} × {dim} coordinates"), points.len().to_string());
             return Err(Error::Shape { argument, expected, found });
         }
-        let bad = |x: &F| !(x.wide().abs() <= largest);
+        let bad = |x: &F| x.wide().is_nan() || x.wide().abs() > largest;
         entry(argument, points, bad, "a finite coordinate, small enough to square")?;
         if clouds.ground == Ground::Cosine {
             let zero = |point: &[F]| point.iter().all(|x| x.wide() * x.wide() == 0.0);

@@ -146,12 +146,16 @@ struct PlanRows<'a, F> {
 
 impl<'a, F: Real> PlanRows<'a, F> {
     fn new(solution: &Solution, problem: &Problem<'a, F>) -> Self {
-        let [a, b] = problem.weights();
+        let [a, mut b] = problem.weights();
         let Potentials { f, g, mass } = &solution.potentials;
-        let scale = 1.0 / solution.epsilon;
-        let left = f.iter().map(|f| (f + mass) * scale).collect();
-        let right = g.iter().map(|g| g * scale).collect();
-        Self { costs: problem.rows(), a, b, left, right, scale }
+        let epsilon = solution.epsilon;
+        // To the bit the exponents that the certificate was measured with: beside costs of 10⁸ ε another order of
+        // rounding would show.
+        let total = b.iter().sum::<f64>();
+        b.iter_mut().for_each(|b| *b /= total);
+        let left = f.iter().map(|f| (f + mass) / epsilon + total.ln()).collect();
+        let right = g.iter().map(|g| g / epsilon).collect();
+        Self { costs: problem.rows(), a, b, left, right, scale: 1.0 / epsilon }
     }
 
     fn fill(&self, row: usize, cost: &[F], masses: &mut [f64]) {

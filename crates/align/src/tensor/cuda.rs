@@ -17,6 +17,9 @@ const TILE: (u32, u32) = (32, 32);
 /// Chunks of rows that a column's sum is divided into, so that blocks enough are in flight.
 const CHUNKS: u32 = 16;
 
+/// What was tried so far, by the index of the device.
+type Devices = Vec<(usize, Option<Kernels>)>;
+
 /// The kernels of one device.
 #[derive(Clone)]
 pub(super) struct Kernels {
@@ -29,7 +32,7 @@ pub(super) struct Kernels {
 impl Kernels {
     /// The kernels for a contiguous matrix of `f32` on CUDA; `None` for others, and where they cannot be compiled.
     pub(super) fn of(cost: &Tensor) -> Option<Self> {
-        static COMPILED: OnceLock<Mutex<Vec<(usize, Option<Kernels>)>>> = OnceLock::new();
+        static COMPILED: OnceLock<Mutex<Devices>> = OnceLock::new();
         let Device::Cuda(index) = cost.device() else { return None };
         if cost.kind() != Kind::Float {
             return None;

@@ -70,14 +70,14 @@ impl<F: Real> LogPass<F> {
             }
         });
         (state.next, state.row_ratios) = (next, ratios);
-        let lenient = matches!(state.sides[1], Side::AtMost | Side::Free);
+        let lenient = state.sides[1] == Side::Free;
         for column in 0..m {
             let sum: f64 = self.spaces.iter().map(|space| space.sums[column].wide()).sum();
             state.column_ratios[column] = state.column_scale()
                 * if in_range::<F>(sum) || lenient {
                     sum.max(f64::MIN_POSITIVE)
                 } else {
-                    column_sum(state, n, column, epsilon).max(f64::MIN_POSITIVE)
+                    column_sum(state, n, column, epsilon).clamp(f64::MIN_POSITIVE, 1e300)
                 };
         }
     }
@@ -104,7 +104,7 @@ impl<F: Real> Row<'_, '_, F> {
         let Self { state, row, epsilon, .. } = *self;
         let now = state.f[row];
         let ratio = self.exponentials(now, cost, out);
-        let lenient = matches!(state.sides[0], Side::AtMost | Side::Free) && ratio.is_finite();
+        let lenient = ratio < 1.0 && state.row_is_lenient(row, epsilon);
         let log_ratio = if in_range::<F>(ratio) {
             ratio.ln()
         } else if lenient {

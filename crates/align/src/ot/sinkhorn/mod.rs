@@ -33,6 +33,8 @@ const STAGE_ITERATIONS: usize = 200;
 const BARE_LIMIT: f64 = 80.0;
 /// Largest ratio of a cost to ε: beyond it f64 holds no digit of their quotient's exponential.
 const RATIO_LIMIT: f64 = 1e14;
+/// Largest cost.
+pub(super) const LARGEST: f64 = 1e150;
 /// Iterations without a better error after which rounding is to blame, where the error is small enough for that.
 const IDLE: usize = 50;
 
@@ -44,7 +46,12 @@ pub(super) fn solve<F: Real>(
 ) -> Result<Solution> {
     let epsilon = params.epsilon();
     let state = State::cold(problem, epsilon);
-    let largest = state.extent[0].abs().max(state.extent[1].abs()) / epsilon;
+    let size = state.extent[0].abs().max(state.extent[1].abs());
+    if size > LARGEST {
+        let expected = "costs of at most 1e150, whose sums f64 can hold";
+        return Err(Error::Parameter { name: "cost", expected, found: size });
+    }
+    let largest = size / epsilon;
     if !(largest <= RATIO_LIMIT && 1.0 / epsilon < f64::MAX) {
         let expected = "at least 1e-14 of the largest cost";
         return Err(Error::Parameter { name: "epsilon", expected, found: epsilon });
@@ -115,12 +122,15 @@ impl<F: Real> Run<'_, '_, F> {
             Scaling::Auto if span > LONG_WAY => span / FIRST_SPAN,
             Scaling::Auto | Scaling::Off => 1.0,
         };
-        while multiple > 1.0 && self.iterations < self.params.max_iterations() {
-            let most = self.params.max_iterations().min(self.iterations + STAGE_ITERATIONS);
+        // One iteration is kept for ε itself: potentials of a larger one are no answer, whatever the limit is.
+        let limit = self.params.max_iterations() - 1;
+        while multiple > 1.0 && self.iterations < limit {
+            let most = limit.min(self.iterations + STAGE_ITERATIONS);
             let goal = Goal { epsilon: epsilon * multiple, tolerance: STAGE_TOLERANCE, most };
             match self.method() {
                 Method::Log => self.log_stage(&goal),
-                _ => self.single_stage(&goal, Keep::Renewed),
+                _ if self.state.bears_single() => self.single_stage(&goal, Keep::Renewed),
+                _ => self.double_stage(&goal, Keep::Renewed),
             };
             multiple /= 4.0;
         }
@@ -138,14 +148,15 @@ impl<F: Real> Run<'_, '_, F> {
         }
         let keep = if method == Method::Kernel { Keep::Bare } else { Keep::Renewed };
         // Iterations in f32 lead to the same potentials; only the last digits want f64.
-        let stop = self.single_stage(&goal(tolerance.max(SINGLE_FLOOR)), keep);
-        let found = self.certify(method, stop);
-        if found.converged || stop == StopReason::IterationLimit {
-            return found;
+        if self.state.bears_single() {
+            let stop = self.single_stage(&goal(tolerance.max(SINGLE_FLOOR)), keep);
+            let found = self.certify(method, stop);
+            if found.converged || stop == StopReason::IterationLimit {
+                return found;
+            }
         }
         self.single = None;
-        let mut kernel = Kernel::<f64>::new(&self.state, epsilon, keep);
-        let stop = self.stored_stage(&mut kernel, &goal(tolerance), keep);
+        let stop = self.double_stage(&goal(tolerance), keep);
         self.certify(method, stop)
     }
 
@@ -180,6 +191,11 @@ impl<F: Real> Run<'_, '_, F> {
         let stop = self.stored_stage(&mut kernel, goal, keep);
         self.single = Some(kernel);
         stop
+    }
+
+    fn double_stage(&mut self, goal: &Goal, keep: Keep) -> StopReason {
+        let mut kernel = Kernel::<f64>::new(&self.state, goal.epsilon, keep);
+        self.stored_stage(&mut kernel, goal, keep)
     }
 
     fn stored_stage<S: Store>(&mut self, kernel: &mut Kernel<S>, goal: &Goal, keep: Keep) -> StopReason {

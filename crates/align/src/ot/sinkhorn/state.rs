@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::LARGEST;
 use crate::{
     Error, Result,
     ot::{
@@ -116,14 +117,15 @@ impl<'p, F: Real> State<'p, F> {
                 let (expected, found) = (format!("{} entries", own.len()), found.len().to_string());
                 return Err(Error::Shape { argument, expected, found });
             }
-            if let Some(index) = found.iter().position(|x| !x.is_finite()) {
-                let expected = "a finite potential";
+            if let Some(index) = found.iter().position(|x| x.is_nan() || x.abs() > LARGEST) {
+                let expected = "a potential from -1e150 to 1e150";
                 return Err(Error::Entry { argument, index, expected, found: found[index] });
             }
         }
         self.f.clone_from(&potentials.f);
         self.g.clone_from(&potentials.g);
-        self.mass = if potentials.mass.is_finite() { potentials.mass } else { 0.0 };
+        let partial = matches!(self.marginals, Marginals::Partial { .. });
+        self.mass = if partial && potentials.mass.abs() <= LARGEST { potentials.mass } else { 0.0 };
         Ok(())
     }
 
@@ -150,6 +152,15 @@ impl<'p, F: Real> State<'p, F> {
     pub(super) fn row_step(&self, row: usize, log_ratio: f64, epsilon: f64, stride: Stride) -> f64 {
         let now = self.f[row];
         self.sides[0].step(now, now - epsilon * log_ratio, epsilon, stride)
+    }
+
+    /// Whether a row's potential does not depend on how small its ratio is, once that is below 1e-16.
+    pub(super) fn row_is_lenient(&self, row: usize, epsilon: f64) -> bool {
+        match self.sides[0] {
+            Side::Free => true,
+            Side::AtMost => self.f[row] - epsilon * 1e-16f64.ln() >= 0.0,
+            Side::Fixed | Side::Priced(_) => false,
+        }
     }
 
     /// L1 distance of the marginals at (`next`, `g`) from what the conditions ask for, relative to the mass.
@@ -198,6 +209,12 @@ impl<'p, F: Real> State<'p, F> {
                 *g = side.step(*g, *g - epsilon * log, epsilon, stride);
             }
         }
+    }
+
+    /// Whether sums of a kernel in f32 lead to the right potentials. The potential of a partial problem's mass hangs on
+    /// atoms that are too far for it.
+    pub(super) fn bears_single(&self) -> bool {
+        !matches!(self.marginals, Marginals::Partial { .. })
     }
 
     /// The mass that the plan must have, where the conditions say.

@@ -104,7 +104,7 @@ impl<S: Store> Kernel<S> {
     /// Whether the state has gone so far that the kernel should be made anew.
     pub(super) fn drifted<F: Real>(&self, state: &State<'_, F>, epsilon: f64) -> bool {
         let far = |now: &[f64], then: &[f64]| {
-            now.iter().zip(then).any(|(now, then)| !((now - then).abs() <= S::DRIFT * epsilon))
+            !now.iter().zip(then).all(|(now, then)| (now - then).abs() <= S::DRIFT * epsilon)
         };
         far(&state.f, &self.f) || far(&state.g, &self.g)
     }
@@ -117,8 +117,6 @@ impl<S: Store> Kernel<S> {
         for ((vector, right), b) in self.vector.iter_mut().zip(&self.right).zip(&state.b) {
             *vector = S::of(b * right);
         }
-        let lenient = state.sides.map(|side| matches!(side, Side::AtMost | Side::Free));
-        let fine = |sum: f64, side: usize| in_range::<S>(sum) || lenient[side] && (0.0..1.0).contains(&sum);
         let sound = AtomicBool::new(true);
         let (mut next, mut ratios) = (std::mem::take(&mut state.next), std::mem::take(&mut state.row_ratios));
         let (shared, left, vector) = (&*state, &self.left[..], &self.vector[..]);
@@ -141,7 +139,8 @@ impl<S: Store> Kernel<S> {
                     let carried = ((next[here] - shared.f[row]) / epsilon).exp();
                     ratios[here] = ratio * carried;
                     let factor = left * carried;
-                    if !(fine(dots[k].wide(), 0) && in_range::<S>(factor)) {
+                    let small = ratio < 1.0 && shared.row_is_lenient(row, epsilon);
+                    if !((in_range::<S>(dots[k].wide()) || small) && in_range::<S>(factor)) {
                         sound.store(false, Ordering::Relaxed);
                     }
                     factors[k] = S::of(shared.a[row] * factor);
@@ -155,9 +154,10 @@ impl<S: Store> Kernel<S> {
         for sums in self.sums.chunks_exact(m) {
             ratios.iter_mut().zip(sums).for_each(|(ratio, sum)| *ratio += sum.wide());
         }
+        let lenient = state.sides[1] == Side::Free;
         let mut sound = sound.into_inner();
         for (ratio, right) in ratios.iter_mut().zip(&self.right) {
-            sound &= fine(*ratio, 1);
+            sound &= in_range::<S>(*ratio) || lenient;
             *ratio = (scale * right * *ratio).max(f64::MIN_POSITIVE);
         }
         sound
