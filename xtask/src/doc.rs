@@ -1,12 +1,12 @@
-//! `cargo xtask doc`: the API documentation.
+//! `cargo xtask doc`: the book and the API documentation.
 
 use crate::libtorch::{self, Flavour};
-use crate::{process, usage, workspace};
+use crate::{book, process, usage, workspace};
 use anyhow::Result;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Builds the API documentation of every crate; a warning is an error.
+Renders the book, docs/book, and builds the API documentation of every crate; a warning is an error.
 
 Usage: cargo xtask doc
 
@@ -15,6 +15,10 @@ Example: cargo xtask doc";
 pub(crate) fn run(args: lexopt::Parser) -> Result<ExitCode> {
     usage::without_options(args, HELP, || {
         let root = workspace::root();
+        // The book first: its errors need no libtorch to be seen.
+        let docs = workspace::target_dir()?.join("doc");
+        book::render(&root.join("docs/book"), &docs.join("book"))?;
+        println!("{}", docs.join("book/index.html").display());
         libtorch::ensure(&root, Flavour::Cpu)?;
         let mut flags = vec!["-Dwarnings".to_owned()];
         let katex = root.join("docs/katex/header.html");
@@ -28,7 +32,7 @@ pub(crate) fn run(args: lexopt::Parser) -> Result<ExitCode> {
                 .args(["doc", "--workspace", "--no-deps"])
                 .env("CARGO_ENCODED_RUSTDOCFLAGS", flags),
         )?;
-        println!("{}", workspace::target_dir()?.join("doc").display());
+        println!("{}", docs.display());
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program talks to its user")]
 
 mod bench;
+mod book;
 mod doc;
 mod libtorch;
 mod licences;
@@ -27,7 +28,7 @@ Commands:
   test       everything CI runs
   reproduce  build, train, evaluate, report
   bench      benchmarks, a table per crate
-  doc        API documentation
+  doc        the book and the API documentation
   tidy       house rules of the source tree
   licences   licences of every dependency
 

@@ -140,26 +140,26 @@ struct PlanRows<'a, F> {
     a: Vec<f64>,
     b: Vec<f64>,
     left: Vec<f64>,
-    right: Vec<f64>,
-    scale: f64,
+    right: &'a [f64],
+    /// Of an exponent: one over ε, and what the weights' mass adds.
+    scales: [f64; 2],
 }
 
 impl<'a, F: Real> PlanRows<'a, F> {
-    fn new(solution: &Solution, problem: &Problem<'a, F>) -> Self {
+    fn new(solution: &'a Solution, problem: &Problem<'a, F>) -> Self {
         let [a, mut b] = problem.weights();
         let Potentials { f, g, mass } = &solution.potentials;
-        let epsilon = solution.epsilon;
         // To the bit the exponents that the certificate was measured with: beside costs of 10⁸ ε another order of
         // rounding would show.
         let total = b.iter().sum::<f64>();
         b.iter_mut().for_each(|b| *b /= total);
-        let left = f.iter().map(|f| (f + mass) / epsilon + total.ln()).collect();
-        let right = g.iter().map(|g| g / epsilon).collect();
-        Self { costs: problem.rows(), a, b, left, right, scale: 1.0 / epsilon }
+        let left = f.iter().map(|f| f + mass).collect();
+        let scales = [1.0 / solution.epsilon, total.ln()];
+        Self { costs: problem.rows(), a, b, left, right: g, scales }
     }
 
     fn fill(&self, row: usize, cost: &[F], masses: &mut [f64]) {
-        F::exact_f64(cost, self.left[row], &self.right, self.scale, masses);
+        F::exact_f64(cost, self.left[row], self.right, self.scales, masses);
         let weight = self.a[row];
         masses.iter_mut().zip(&self.b).for_each(|(mass, b)| *mass *= weight * b);
     }

@@ -64,3 +64,45 @@ fn giving_up_is_said() {
     let solved = scene.json("ot --cost c.npy --reg 0.001 --tol 1e-14 --max-iter 1 --threads 1");
     assert_eq!((&solved["converged"], &solved["iterations"]), (&false.into(), &1.into()));
 }
+
+#[test]
+fn every_solver_is_reached_and_agrees() {
+    let scene = Scene::new();
+    let cost: Vec<f64> = (0..30).map(|at| ((at * 37 + 11) % 23) as f64 / 23.0).collect();
+    scene.write("c.npy", npy(&[5, 6], &cost));
+    let value = |options: &str| {
+        let solved = scene.json(&format!("ot --cost c.npy --threads 1 {options}"));
+        assert_eq!(solved["converged"], true, "{solved}");
+        (solved["value"].as_f64().unwrap(), solved["method"].as_str().unwrap().to_owned())
+    };
+    let methods = ["log", "stabilised", "scaling"];
+    let values = methods.map(|method| value(&format!("--reg 0.05 --tol 1e-9 --method {method}")));
+    for (method, (found, name)) in methods.into_iter().zip(&values) {
+        assert!(name == method && (found - values[0].0).abs() < 1e-7, "{values:?}");
+    }
+    let (exact, name) = value("--exact --plan p.npy");
+    assert!(name == "exact" && exact <= values[0].0 && exact >= values[0].0 - 0.05 * 6f64.ln());
+    let (shape, plan) = numbers(&scene.read("p.npy"));
+    assert_eq!(shape, [5, 6]);
+    assert!((plan.iter().zip(&cost).map(|(mass, cost)| mass * cost).sum::<f64>() - exact).abs() < 1e-12);
+    // Half the mass is moved for less than half the cost; with a low price hardly any is.
+    let half = scene.json("ot --cost c.npy --threads 1 --exact --mass 0.5");
+    assert!(half["value"].as_f64().unwrap() < 0.5 * exact && half["mass"].as_f64().unwrap() == 0.5, "{half}");
+    let cheap = scene.json("ot --cost c.npy --threads 1 --reg 0.05 --rho 0.01");
+    assert!(cheap["mass"].as_f64().unwrap() < 1.0, "{cheap}");
+}
+
+#[test]
+fn options_that_do_not_fit_are_refused() {
+    let scene = Scene::new();
+    scene.write("c.npy", npy(&[2, 2], &[0f64, 1.0, 200.0, 0.0]));
+    let refused = |options: &str| scene.refused(&format!("ot --cost c.npy {options}"));
+    assert!(
+        refused("--reg 1 --method scaling").starts_with("--reg: expected at least 1/80 of the largest cost")
+    );
+    assert!(refused("--exact --mass 1.5").starts_with("--mass: expected more than 0 and at most 1"));
+    assert!(refused("--reg 1 --rho -1").starts_with("--rho: expected a price from 0"));
+    for options in ["", "--reg 1 --exact", "--reg 1 --rho 1 --mass 0.5", "--exact --rho 1"] {
+        refused(options);
+    }
+}

@@ -20,11 +20,12 @@ pub(in crate::ot) trait RowKernels: Sized {
         out: &mut [Self],
     ) -> Self;
 
-    /// The same without the sum, its exponent in f64, rounded to f32 before the exponential is taken.
-    fn exact_f32(cost: &[Self], left: f64, right: &[f64], scale: f64, out: &mut [f32]);
+    /// `out_j = exp((left + right_j − cost_j) scale + shift)`, `scales` being scale and shift, the exponent in f64, rounded to f32 before the
+    /// exponential is taken. Potentials and costs meet before they are scaled: where they cancel, they do so exactly.
+    fn exact_f32(cost: &[Self], left: f64, right: &[f64], scales: [f64; 2], out: &mut [f32]);
 
     /// The same, all in f64.
-    fn exact_f64(cost: &[Self], left: f64, right: &[f64], scale: f64, out: &mut [f64]);
+    fn exact_f64(cost: &[Self], left: f64, right: &[f64], scales: [f64; 2], out: &mut [f64]);
 
     /// `Σ_j row_j vector_j`.
     fn dot(row: &[Self], vector: &[Self]) -> Self;
@@ -119,38 +120,40 @@ macro_rules! row_kernels {
                     kernel(cost, left, right, scale, weights, out)
                 }
 
-                fn exact_f32(cost: &[Self], left: f64, right: &[f64], scale: f64, out: &mut [f32]) {
+                fn exact_f32(cost: &[Self], left: f64, right: &[f64], scales: [f64; 2], out: &mut [f32]) {
                     #[multiversion(targets(
                         "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
                         "x86_64+avx2+fma",
                         "aarch64+neon"
                     ))]
-                    fn kernel(cost: &[$type], left: f64, right: &[f64], scale: f64, out: &mut [f32]) {
+                    fn kernel(cost: &[$type], left: f64, right: &[f64], scales: [f64; 2], out: &mut [f32]) {
                         const FMA: bool = target_cfg_f!(target_feature = "fma");
+                        let [scale, shift] = scales;
                         for ((out, &cost), &right) in out.iter_mut().zip(cost).zip(right) {
-                            let exponent = (left + right - scale * f64::from(cost)) as f32;
+                            let exponent = ((left - f64::from(cost) + right) * scale + shift) as f32;
                             let term = exp_f32::<FMA>(exponent);
                             *out = if exponent > <f32 as RowKernels>::LEAST_EXPONENT { term } else { 0.0 };
                         }
                     }
-                    kernel(cost, left, right, scale, out);
+                    kernel(cost, left, right, scales, out);
                 }
 
-                fn exact_f64(cost: &[Self], left: f64, right: &[f64], scale: f64, out: &mut [f64]) {
+                fn exact_f64(cost: &[Self], left: f64, right: &[f64], scales: [f64; 2], out: &mut [f64]) {
                     #[multiversion(targets(
                         "x86_64+avx512f+avx512dq+avx512vl+avx2+fma",
                         "x86_64+avx2+fma",
                         "aarch64+neon"
                     ))]
-                    fn kernel(cost: &[$type], left: f64, right: &[f64], scale: f64, out: &mut [f64]) {
+                    fn kernel(cost: &[$type], left: f64, right: &[f64], scales: [f64; 2], out: &mut [f64]) {
                         const FMA: bool = target_cfg_f!(target_feature = "fma");
+                        let [scale, shift] = scales;
                         for ((out, &cost), &right) in out.iter_mut().zip(cost).zip(right) {
-                            let exponent = left + right - scale * f64::from(cost);
+                            let exponent = (left - f64::from(cost) + right) * scale + shift;
                             let term = exp_f64::<FMA>(exponent);
                             *out = if exponent > <f64 as RowKernels>::LEAST_EXPONENT { term } else { 0.0 };
                         }
                     }
-                    kernel(cost, left, right, scale, out);
+                    kernel(cost, left, right, scales, out);
                 }
 
                 fn dot(row: &[Self], vector: &[Self]) -> Self {
@@ -314,9 +317,11 @@ mod tests {
             let expected: f64 = exact.iter().zip(&weights).map(|(e, w)| e * w).sum();
             prop_assert!(close(sum, expected, 1e-12));
             prop_assert!(wide.iter().zip(&exact).all(|(x, e)| (x - e).abs() <= 1e-13 * e));
-            f64::exact_f32(&cost, 0.5, &right, scale, &mut single);
+            // exp(0.5 + right − scale cost), with potentials in units of the cost.
+            let (left, scaled) = (0.25 / scale, right.iter().map(|r| r / scale).collect::<Vec<f64>>());
+            f64::exact_f32(&cost, left, &scaled, [scale, 0.25], &mut single);
             prop_assert!(single.iter().zip(&exact).all(|(&x, e)| (f64::from(x) - e).abs() <= 5e-6 * e));
-            f32::exact_f64(&narrow(&cost), 0.5, &right, scale, &mut wide);
+            f32::exact_f64(&narrow(&cost), left, &scaled, [scale, 0.25], &mut wide);
             prop_assert!(wide.iter().zip(&exact).all(|(x, e)| (x - e).abs() <= 1e-5 * e));
             let (mass, value) = certify_row(&exact, &weights, &cost);
             let terms = exact.iter().zip(&weights).zip(&cost);

@@ -27,7 +27,7 @@ struct Found {
 pub(super) fn certify<F: Real>(state: &mut State<'_, F>, epsilon: f64) -> Certificate {
     let (m, chunk, block) = (state.g.len(), state.chunk(), state.costs.block().min(8));
     let [left_mass, right_mass] = state.masses;
-    let right: Vec<f64> = state.g.iter().map(|g| g / epsilon).collect();
+    let scales = [1.0 / epsilon, state.log_mass()];
     let mut ratios = std::mem::take(&mut state.row_ratios);
     let shared = &*state;
     let found = ratios.par_chunks_mut(chunk).enumerate().map(|(at, ratios)| {
@@ -38,13 +38,7 @@ pub(super) fn certify<F: Real>(state: &mut State<'_, F>, epsilon: f64) -> Certif
             let costs = shared.costs.get(first..first + ratios.len(), &mut buffer);
             for (k, (ratio, cost)) in ratios.iter_mut().zip(costs.chunks_exact(m)).enumerate() {
                 let (f, weight) = (shared.f[first + k], shared.a[first + k]);
-                F::exact_f64(
-                    cost,
-                    (f + shared.mass) / epsilon + shared.log_mass(),
-                    &right,
-                    1.0 / epsilon,
-                    &mut row,
-                );
+                F::exact_f64(cost, f + shared.mass, &shared.g, scales, &mut row);
                 let (sum, value) = certify_row(&row, &shared.b, cost);
                 *ratio = sum;
                 found.value += weight * value;

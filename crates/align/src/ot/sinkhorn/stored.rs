@@ -20,23 +20,23 @@ pub(super) trait Store: Real {
     /// Largest logarithm of a scaling before it is taken into the kernel.
     const DRIFT: f64;
 
-    /// `out_j = exp(left + right_j − scale · cost_j)`, its exponent in f64.
-    fn exact<F: Real>(cost: &[F], left: f64, right: &[f64], scale: f64, out: &mut [Self]);
+    /// `out_j = exp((left + right_j − cost_j) scale + shift)`, its exponent in f64.
+    fn exact<F: Real>(cost: &[F], left: f64, right: &[f64], scales: [f64; 2], out: &mut [Self]);
 }
 
 impl Store for f32 {
     const DRIFT: f64 = 15.0;
 
-    fn exact<F: Real>(cost: &[F], left: f64, right: &[f64], scale: f64, out: &mut [Self]) {
-        F::exact_f32(cost, left, right, scale, out);
+    fn exact<F: Real>(cost: &[F], left: f64, right: &[f64], scales: [f64; 2], out: &mut [Self]) {
+        F::exact_f32(cost, left, right, scales, out);
     }
 }
 
 impl Store for f64 {
     const DRIFT: f64 = 150.0;
 
-    fn exact<F: Real>(cost: &[F], left: f64, right: &[f64], scale: f64, out: &mut [Self]) {
-        F::exact_f64(cost, left, right, scale, out);
+    fn exact<F: Real>(cost: &[F], left: f64, right: &[f64], scales: [f64; 2], out: &mut [Self]) {
+        F::exact_f64(cost, left, right, scales, out);
     }
 }
 
@@ -85,8 +85,8 @@ impl<S: Store> Kernel<S> {
                 self.mass = 0.0;
             }
         }
-        let (f, mass) = (&self.f, self.mass);
-        let right: Vec<f64> = self.g.iter().map(|g| g / epsilon).collect();
+        let (f, g, mass) = (&self.f, &self.g, self.mass);
+        let scales = [1.0 / epsilon, state.log_mass()];
         let (m, chunk, block) = (state.g.len(), state.chunk(), state.costs.block().min(2 * ROWS));
         self.entries.par_chunks_mut(chunk * m).enumerate().for_each(|(at, entries)| {
             let mut buffer = Vec::new();
@@ -94,8 +94,7 @@ impl<S: Store> Kernel<S> {
                 let first = at * chunk + step * block;
                 let costs = state.costs.get(first..first + entries.len() / m, &mut buffer);
                 for (k, (row, cost)) in entries.chunks_exact_mut(m).zip(costs.chunks_exact(m)).enumerate() {
-                    let left = (f[first + k] + mass) / epsilon + state.log_mass();
-                    S::exact(cost, left, &right, 1.0 / epsilon, row);
+                    S::exact(cost, f[first + k] + mass, g, scales, row);
                 }
             }
         });
