@@ -2,7 +2,7 @@
 
 use super::{Shelf, math};
 use anyhow::{Result, bail};
-use pulldown_cmark::{BrokenLink, CowStr, Event, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{BrokenLink, CowStr, Event, Options, Parser, Tag, TagEnd, TextMergeStream, html};
 use std::collections::BTreeSet;
 
 const STYLE: &str = include_str!("style.css");
@@ -41,12 +41,20 @@ pub(super) fn page(name: &str, text: &str, shelf: &Shelf) -> Result<String> {
     let heading = events.iter().position(|event| matches!(event, Event::Start(Tag::Heading { .. })));
     let title = heading.map_or_else(|| name.to_owned(), |at| title(&events[at..]));
     let mut out = Vec::with_capacity(events.len());
+    let mut code = false;
     for (at, event) in events.iter().enumerate() {
         let wide = matches!(event, Event::End(TagEnd::Table));
         if matches!(event, Event::Start(Tag::Table(_))) {
             out.push(Event::Html("<div class=\"table\">".into()));
         }
+        code = match event {
+            Event::Start(Tag::CodeBlock(_)) => true,
+            Event::End(TagEnd::CodeBlock) => false,
+            _ => code,
+        };
         out.push(match event.clone() {
+            // Markdown takes a formula whose braces do not match for text.
+            Event::Text(text) if text.contains('$') && !code => bail!("cannot render the formula `{text}`"),
             Event::InlineMath(formula) => Event::InlineHtml(math::inline(&formula)?.into()),
             Event::DisplayMath(formula) => Event::InlineHtml(math::display(&formula)?.into()),
             Event::Start(Tag::Heading { level, classes, attrs, .. }) => {
@@ -84,7 +92,7 @@ fn events(text: &str) -> Vec<Event<'_>> {
         named.then(|| (CowStr::from(format!("#{}", link.reference)), CowStr::from("")))
     };
     let options = Options::ENABLE_MATH | Options::ENABLE_TABLES;
-    Parser::new_with_broken_link_callback(text, options, Some(equation)).collect()
+    TextMergeStream::new(Parser::new_with_broken_link_callback(text, options, Some(equation))).collect()
 }
 
 /// The text of the heading that these events begin with.
