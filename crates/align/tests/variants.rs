@@ -4,6 +4,7 @@
 //! - other marginals: `unbalanced_plans_meet_their_fixed_point`, `a_high_price_is_a_fixed_marginal`,
 //!   `semi_relaxed_plans_keep_one_side`, `partial_plans_take_at_most_the_weights`
 //! - honesty: `five_hundred_problems_never_lie`
+//! - regressions: `weightless_atoms_leave_no_trace`
 //! - refusals: `refusals_name_argument_value_and_index`
 
 use proptest::prelude::*;
@@ -223,6 +224,27 @@ fn five_hundred_problems_never_lie() {
     }
     // A promise that is never given would be kept too.
     assert!(converged > 200, "{converged} of 500");
+}
+
+/// Regression: an atom without weight, whose ratio or price overflows, made values NaN.
+#[test]
+fn weightless_atoms_leave_no_trace() {
+    let cases = [
+        (Marginals::Unbalanced { rho_a: 1e-3, rho_b: f64::INFINITY }, [0.0, 1.0], 1e-4),
+        (Marginals::Unbalanced { rho_a: 0.0, rho_b: 0.0 }, [-80.0, 0.0], 0.1),
+    ];
+    for (marginals, cost, epsilon) in cases {
+        let problem = Problem::with_marginals(&[0.0, 1.0], &[1.0], &cost, marginals).unwrap();
+        let solution = Params::new(epsilon).check().unwrap().solve(&problem).unwrap();
+        let alone = Problem::with_marginals(&[1.0], &[1.0], &cost[1..], marginals).unwrap();
+        let expected = Params::new(epsilon).check().unwrap().solve(&alone).unwrap();
+        assert!((solution.value - expected.value).abs() < 1e-5, "{solution:?} {expected:?}");
+        assert!((solution.dual_value - expected.dual_value).abs() < 1e-5, "{solution:?} {expected:?}");
+        assert!(
+            solution.marginal_error.is_finite() && solution.regularised_value.is_finite(),
+            "{solution:?}"
+        );
+    }
 }
 
 #[test]

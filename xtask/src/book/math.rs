@@ -4,6 +4,14 @@ use anyhow::{Result, bail};
 use pulldown_latex::config::{DisplayMode, RenderConfig};
 use pulldown_latex::{Parser, Storage, push_mathml};
 
+/// What the renderer writes, and what browsers set better: they take an unmarked slash or bar for an operator with room
+/// on either side, and leave the micro sign, which is no letter, upright.
+const AMENDMENTS: [(&str, &str); 3] = [
+    ("<mo>/</mo>", "<mo lspace=\"0\" rspace=\"0\">/</mo>"),
+    ("<mo symmetric=\"false\" stretchy=\"false\">|<", "<mo stretchy=\"false\" lspace=\"0\" rspace=\"0\">|<"),
+    ("\u{b5}", "\u{3bc}"),
+];
+
 /// A formula within a line.
 pub(super) fn inline(formula: &str) -> Result<String> {
     mathml(formula, DisplayMode::Inline)
@@ -36,12 +44,20 @@ fn mathml(formula: &str, display_mode: DisplayMode) -> Result<String> {
     let mut out = String::new();
     let config = RenderConfig { display_mode, ..RenderConfig::default() };
     push_mathml(&mut out, Parser::new(formula, &Storage::new()), config)?;
-    Ok(out)
+    Ok(AMENDMENTS.iter().fold(out, |out, (found, better)| out.replace(found, better)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::split_tag;
+    use super::{inline, split_tag};
+
+    /// When the renderer writes something else, the amendments have to follow.
+    #[test]
+    fn slashes_and_bars_take_no_room_and_mu_is_a_letter() {
+        let found = inline("\\lvert \\mu \\rvert / 2").unwrap();
+        assert_eq!(found.matches("lspace=\"0\" rspace=\"0\">").count(), 3, "{found}");
+        assert!(found.contains("<mi>\u{3bc}</mi>"), "{found}");
+    }
 
     #[test]
     fn a_tag_is_taken_out() {

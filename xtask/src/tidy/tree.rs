@@ -63,9 +63,9 @@ impl SourceFile {
         self.has_extension("md")
     }
 
-    /// Whether this is part of the house rules, which must spell out what they look for.
+    /// Whether this is part of the house rules, or of the book's renderer, which must spell out what they look for.
     pub(super) fn states_rules(&self) -> bool {
-        self.path.starts_with("xtask/src/tidy")
+        ["xtask/src/tidy", "xtask/src/book"].iter().any(|folder| self.path.starts_with(folder))
     }
 
     /// The lines, numbered from 1.

@@ -199,7 +199,7 @@ fn json_of_ot() {
     assert_fields(&solved, &["seconds"]);
     assert_eq!(
         (&solved["method"], &solved["value"], &solved["converged"]),
-        (&"log".into(), &2.0.into(), &true.into())
+        (&"stabilised".into(), &2.0.into(), &true.into())
     );
 }
 

@@ -41,6 +41,9 @@ pub(super) fn certify<F: Real>(state: &mut State<'_, F>, epsilon: f64) -> Certif
                 F::exact_f64(cost, f + shared.mass, &shared.g, scales, &mut row);
                 let (sum, value) = certify_row(&row, &shared.b, cost);
                 *ratio = sum;
+                if weight == 0.0 {
+                    continue;
+                }
                 found.value += weight * value;
                 let shrink = weight * shrink(shared.sides[0], shared.sides[1], sum);
                 for ((column, shrunk), &mass) in found.columns.iter_mut().zip(&mut found.shrunk).zip(&row) {

@@ -167,7 +167,8 @@ impl<'p, F: Real> State<'p, F> {
     pub(super) fn error(&self) -> f64 {
         let sum = |side: Side, weights: &[f64], potentials: &[f64], ratios: &[f64]| -> f64 {
             let terms = weights.iter().zip(potentials.iter().zip(ratios));
-            terms.map(|(w, (&p, &r))| w * side.residual(p, r)).sum()
+            // An atom that weighs nothing asks for nothing, however far off its potential is.
+            terms.filter(|(w, _)| **w > 0.0).map(|(w, (&p, &r))| w * side.residual(p, r)).sum()
         };
         let rows = self.masses[0] * sum(self.sides[0], &self.a, &self.next, &self.row_ratios);
         let columns = self.masses[1] * sum(self.sides[1], &self.b, &self.g, &self.column_ratios);
@@ -181,7 +182,8 @@ impl<'p, F: Real> State<'p, F> {
     /// The dual objective at (`next`, `g`).
     pub(super) fn dual(&self, epsilon: f64) -> f64 {
         let sum = |side: Side, weights: &[f64], potentials: &[f64]| -> f64 {
-            weights.iter().zip(potentials).map(|(w, &p)| w * side.dual(p)).sum()
+            let atoms = weights.iter().zip(potentials).filter(|(w, _)| **w > 0.0);
+            atoms.map(|(w, &p)| w * side.dual(p)).sum()
         };
         let [left, right] = self.masses;
         let whole = match self.marginals {
@@ -228,7 +230,8 @@ impl<'p, F: Real> State<'p, F> {
 
     /// `ΣP` at (`next`, `g`).
     pub(super) fn plan_mass(&self) -> f64 {
-        self.masses[0] * self.a.iter().zip(&self.row_ratios).map(|(a, r)| a * r).sum::<f64>()
+        let rows = self.a.iter().zip(&self.row_ratios).filter(|(a, _)| **a > 0.0);
+        self.masses[0] * rows.map(|(a, r)| a * r).sum::<f64>()
     }
 }
 
