@@ -1,6 +1,7 @@
 //! One problem solved in every way the crate has, and problems that are not balanced.
 //!
-//! - agreement: `methods_agree`, `points_and_closures_are_their_matrix`, `scaling_down_leads_to_the_same_plan`
+//! - agreement: `methods_agree`, `points_and_closures_are_their_matrix`,
+//!   `a_restart_from_the_answer_takes_one_iteration`, `scaling_down_leads_to_the_same_plan`
 //! - other marginals: `unbalanced_plans_meet_their_fixed_point`, `a_high_price_is_a_fixed_marginal`,
 //!   `semi_relaxed_plans_keep_one_side`, `partial_plans_take_at_most_the_weights`
 //! - honesty: `five_hundred_problems_never_lie`
@@ -55,6 +56,20 @@ proptest! {
             })
             .collect();
         prop_assert!(plans.iter().all(|plan| apart(plan, &plans[0]) < 1e-8));
+    }
+
+    #[test]
+    fn a_restart_from_the_answer_takes_one_iteration((a, b, cost, epsilon) in problem()) {
+        let problem = Problem::new(&a, &b, &cost).unwrap();
+        for method in [Method::Log, Method::Stabilised] {
+            for tolerance in [1e-4, 1e-9] {
+                let params = Params::new(epsilon).tolerance(tolerance).method(method).max_iterations(100_000);
+                let params = params.check().unwrap();
+                let found = params.solve(&problem).unwrap();
+                let again = params.solve_from(&problem, &found.potentials).unwrap();
+                prop_assert!(found.converged && again.converged && again.iterations == 1, "{method:?} {again:?}");
+            }
+        }
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub fn solve(
             let expected = "balanced ones for an unrolled gradient";
             return Err(Error::Marginals { expected, found: problem.marginals });
         }
-        let plan = unrolled::plan(problem, &solution, iterations)?;
+        let plan = unrolled::plan(problem, &solution, iterations);
         let value = (&plan * problem.cost).sum(kind);
         return Ok(TensorSolution { solution, plan, regularised_value, value });
     }

@@ -1,14 +1,12 @@
 //! Transport on a line: sorting.
 
 use super::{Exact, Flow};
-use crate::ot::{Clouds, Cost, Ground, Potentials, Problem, Real};
+use crate::ot::{Clouds, Ground, Potentials, Problem, Real};
 
 /// Matches the quantiles of either side, which is optimal for a convex cost of the difference (Santambrogio 2015,
 /// theorem 2.9). `O(n log n + m log m)`.
-pub(super) fn solve<F: Real>(problem: &Problem<'_, F>) -> Exact {
-    let Cost::Points(Clouds { x, y, ground, .. }) = problem.cost() else {
-        unreachable!("the caller has seen that the problem holds points");
-    };
+pub(super) fn solve<F: Real>(problem: &Problem<'_, F>, clouds: Clouds<'_, F>) -> Exact {
+    let Clouds { x, y, ground, .. } = clouds;
     let [a, b] = problem.weights();
     let [x, y] = [x, y].map(|points| points.iter().map(|p| p.wide()).collect::<Vec<f64>>());
     let cost = |row: usize, column: usize| {

@@ -81,10 +81,10 @@ pub fn solve<F: Real>(problem: &Problem<'_, F>) -> Result<Exact> {
             return Err(Error::Marginals { expected: "balanced or partial ones for an exact plan", found });
         }
     };
-    if let (None, Cost::Points(Clouds { dim: 1, ground: Ground::Squared | Ground::Absolute, .. })) =
+    if let (None, Cost::Points(clouds @ Clouds { dim: 1, ground: Ground::Squared | Ground::Absolute, .. })) =
         (partial, problem.cost())
     {
-        return Ok(line::solve(problem));
+        return Ok(line::solve(problem, clouds));
     }
     Table::new(problem, partial).solve()
 }

@@ -60,7 +60,7 @@ pub(super) fn solve<F: Real>(
         let expected = "at least 1/80 of the largest cost for the bare kernel";
         return Err(Error::Parameter { name: "epsilon", expected, found: epsilon });
     }
-    let mut run = Run { state, params, largest, iterations: 0, log: None, single: None };
+    let mut run = Run { state, params, largest, iterations: 0, log: None, single: None, start: Start::Far };
     match warm {
         Some(warm) => run.choose_start(warm)?,
         None => run.descend(),
@@ -76,6 +76,14 @@ struct Run<'a, 'p, F> {
     iterations: usize,
     log: Option<LogPass<F>>,
     single: Option<Kernel<f32>>,
+    start: Start,
+}
+
+/// Whether iterations in f32 can bring the start any nearer.
+#[derive(Clone, Copy, PartialEq)]
+enum Start {
+    Far,
+    BelowSingle,
 }
 
 /// When to stop iterating, and at which ε to iterate.
@@ -100,7 +108,11 @@ impl<F: Real> Run<'_, '_, F> {
         let cold = self.state.potentials();
         self.state.adopt(warm)?;
         self.log_pass(epsilon, Stride::PLAIN);
-        if self.state.error() <= self.params.tolerance() {
+        let error = self.state.error();
+        if error <= SINGLE_FLOOR {
+            self.start = Start::BelowSingle;
+        }
+        if error <= self.params.tolerance() {
             return Ok(());
         }
         let reached = self.state.dual(epsilon);
@@ -109,6 +121,7 @@ impl<F: Real> Run<'_, '_, F> {
         if reached >= self.state.dual(epsilon) {
             return self.state.adopt(warm);
         }
+        self.start = Start::Far;
         self.descend();
         Ok(())
     }
@@ -148,7 +161,8 @@ impl<F: Real> Run<'_, '_, F> {
         }
         let keep = if method == Method::Kernel { Keep::Bare } else { Keep::Renewed };
         // Iterations in f32 lead to the same potentials; only the last digits want f64.
-        if self.state.bears_single() {
+        let beyond = self.params.tolerance() < SINGLE_FLOOR && self.start == Start::BelowSingle;
+        if self.state.bears_single() && !beyond {
             let stop = self.single_stage(&goal(tolerance.max(SINGLE_FLOOR)), keep);
             let found = self.certify(method, stop);
             if found.converged || stop == StopReason::IterationLimit {
