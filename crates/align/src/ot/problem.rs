@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use rayon::prelude::*;
+
 use super::{Clouds, Cost, Ground, Marginals, Real, cost::Rows};
 use crate::{Error, Result};
 
@@ -117,21 +119,22 @@ impl<'a, F: Real> Problem<'a, F> {
 }
 
 /// Entries checked together.
-const CHECKED: usize = 1 << 12;
+const CHECKED: usize = 1 << 15;
 
 fn check_matrix<F: Real>(matrix: &[F], n: usize, m: usize) -> Result<()> {
     if n.checked_mul(m) != Some(matrix.len()) {
         let (expected, found) = (format!("{n} × {m} entries"), matrix.len().to_string());
         return Err(Error::Shape { argument: "cost", expected, found });
     }
-    // A chunk's extent is found at the speed of memory; the search by entry is for the chunk that holds the culprit.
-    for (chunk, costs) in matrix.chunks(CHECKED).enumerate() {
-        if !F::finite(costs) {
+    // Chunks are checked at the speed of memory; the search by entry is for the first that holds a culprit.
+    match matrix.par_chunks(CHECKED).position_first(|costs| !F::finite(costs)) {
+        Some(chunk) => {
+            let start = chunk * CHECKED;
             let bad = |c: &F| !c.wide().is_finite();
-            entry("cost", costs, bad, "a finite cost").map_err(|error| error.moved(chunk * CHECKED))?;
+            entry("cost", &matrix[start..], bad, "a finite cost").map_err(|error| error.moved(start))
         }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn check_clouds<F: Real>(clouds: &Clouds<'_, F>, n: usize, m: usize) -> Result<()> {

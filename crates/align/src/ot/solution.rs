@@ -2,7 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::{Marginals, Method, Problem, Real};
+use super::{
+    Marginals, Method, Problem, Real,
+    kernel::{Columns, masses},
+};
 
 /// Dual potentials, in units of the cost, and what else a plan is made from.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -73,8 +76,14 @@ impl Solution {
     pub fn plan<F: Real>(&self, problem: &Problem<'_, F>) -> Vec<F> {
         let m = problem.b().len();
         let mut plan = vec![F::default(); problem.a().len() * m];
-        self.each_chunk(problem, &mut plan, m, |_, _, masses, out| {
-            out.iter_mut().zip(masses).for_each(|(out, &mass)| *out = F::of(mass));
+        let rows = PlanRows::new(self, problem);
+        let block = rows.costs.block().min(8);
+        plan.par_chunks_mut(block * m).enumerate().for_each_init(Vec::new, |buffer, (at, out)| {
+            let first = at * block;
+            let costs = rows.costs.get(first..first + out.len() / m, buffer);
+            for (k, (out, cost)) in out.chunks_exact_mut(m).zip(costs.chunks_exact(m)).enumerate() {
+                rows.fill(first + k, cost, out);
+            }
         });
         plan
     }
@@ -158,10 +167,10 @@ impl<'a, F: Real> PlanRows<'a, F> {
         Self { costs: problem.rows(), a, b, left, right: g, scales }
     }
 
-    fn fill(&self, row: usize, cost: &[F], masses: &mut [f64]) {
-        F::exact_f64(cost, self.left[row], self.right, self.scales, masses);
-        let weight = self.a[row];
-        masses.iter_mut().zip(&self.b).for_each(|(mass, b)| *mass *= weight * b);
+    fn fill<O: Real>(&self, row: usize, cost: &[F], out: &mut [O]) {
+        let [scale, shift] = self.scales;
+        let columns = Columns { potentials: self.right, weights: &self.b, scale, shift };
+        masses(cost, self.left[row], self.a[row], columns, out);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Sums run in a fixed number of lanes and rows in a fixed order, so that one machine always gives the same bits.
 
 mod exp;
+mod plan;
 mod points;
 mod price;
 mod sums;
@@ -10,7 +11,8 @@ mod vectors;
 
 #[cfg(feature = "torch")]
 pub(crate) use exp::exp_f32;
+pub(super) use plan::{Columns, add_rows, masses, ratios};
 pub(super) use points::PointKernels;
 pub(super) use price::least_reduced;
-pub(super) use sums::{RowKernels, certify_row};
+pub(super) use sums::RowKernels;
 pub(super) use vectors::{logs, scalings};

@@ -266,31 +266,6 @@ macro_rules! row_kernels {
 row_kernels!(f32, exp_f32, single, -60.0);
 row_kernels!(f64, exp_f64, double, -600.0);
 
-/// `(Σ_j weights_j row_j, Σ_j weights_j row_j cost_j)`, the latter with costs of either precision.
-pub(in crate::ot) fn certify_row<F: Copy + Into<f64>>(
-    row: &[f64],
-    weights: &[f64],
-    cost: &[F],
-) -> (f64, f64) {
-    let mut sums = [[0f64; 8]; 2];
-    let (rows, row_rest) = row.as_chunks::<8>();
-    let (weights, weight_rest) = weights.as_chunks::<8>();
-    let (costs, cost_rest) = cost.as_chunks::<8>();
-    for ((row, weights), cost) in rows.iter().zip(weights).zip(costs) {
-        for lane in 0..8 {
-            let mass = row[lane] * weights[lane];
-            sums[0][lane] += mass;
-            sums[1][lane] += mass * cost[lane].into();
-        }
-    }
-    let [mut mass, mut value] = sums.map(|lanes| lanes.into_iter().sum::<f64>());
-    for ((row, weight), &cost) in row_rest.iter().zip(weight_rest).zip(cost_rest) {
-        mass += row * weight;
-        value += row * weight * cost.into();
-    }
-    (mass, value)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -323,10 +298,6 @@ mod tests {
             prop_assert!(single.iter().zip(&exact).all(|(&x, e)| (f64::from(x) - e).abs() <= 5e-6 * e));
             f32::exact_f64(&narrow(&cost), left, &scaled, [scale, 0.25], &mut wide);
             prop_assert!(wide.iter().zip(&exact).all(|(x, e)| (x - e).abs() <= 1e-5 * e));
-            let (mass, value) = certify_row(&exact, &weights, &cost);
-            let terms = exact.iter().zip(&weights).zip(&cost);
-            prop_assert!(close(mass, expected, 1e-12));
-            prop_assert!(close(value, terms.map(|((e, w), c)| e * w * c).sum(), 1e-12));
 
             let rows = [&cost[..], &right[..], &weights[..], &cost[..]];
             let dot: f64 = cost.iter().zip(&right).map(|(x, y)| x * y).sum();
