@@ -33,7 +33,7 @@ fn holds(solver: impl Fn(&Case, f64) -> Answer, tolerance: f64, families: &[Fami
 
 #[test]
 fn in_double_precision_by_every_method() {
-    for method in [Method::Auto, Method::Log] {
+    for method in [Method::Auto, Method::Log, Method::Stabilised] {
         for relaxation in [Relaxation::Adaptive, Relaxation::Off] {
             let solver = |case: &Case, tolerance: f64| {
                 let params = Params::new(case.epsilon).tolerance(tolerance).max_iterations(200_000);
@@ -50,7 +50,7 @@ fn in_single_precision() {
         ours::<f32>(case, Params::new(case.epsilon).tolerance(tolerance).max_iterations(200_000))
     };
     // Costs near 1,000 rounded to f32 are other costs.
-    holds(solver, 1e-4, &[Family::Flat, Family::Clouds]);
+    holds(solver, 1e-4, &[Family::Flat, Family::Clouds, Family::Sparse, Family::Lopsided]);
 }
 
 #[cfg(feature = "torch")]

@@ -5,7 +5,8 @@
 //! - other marginals: `unbalanced_plans_meet_their_fixed_point`, `a_high_price_is_a_fixed_marginal`,
 //!   `semi_relaxed_plans_keep_one_side`, `partial_plans_take_at_most_the_weights`
 //! - honesty: `five_hundred_problems_never_lie`
-//! - regressions: `weightless_atoms_leave_no_trace`
+//! - regressions: `weightless_atoms_leave_no_trace`, `no_start_is_bad_enough_to_stall`,
+//!   `plans_beyond_their_type_are_refused`
 //! - refusals: `refusals_name_argument_value_and_index`
 
 use proptest::prelude::*;
@@ -262,6 +263,42 @@ fn weightless_atoms_leave_no_trace() {
     }
 }
 
+/// Regression: potentials that a dual problem does not allow, or whose plan overflows, were iterated from.
+#[test]
+fn no_start_is_bad_enough_to_stall() {
+    let starts = [
+        (Marginals::Partial { mass: 0.5 }, Potentials { f: vec![0.5], g: vec![0.7], mass: 0.8 }),
+        (
+            Marginals::Unbalanced { rho_a: 0.0, rho_b: f64::INFINITY },
+            Potentials { f: vec![0.0], g: vec![9.56e37], mass: 0.0 },
+        ),
+    ];
+    for (marginals, start) in starts {
+        let problem = Problem::with_marginals(&[1f32], &[1.0], &[0.81], marginals).unwrap();
+        for method in [Method::Log, Method::Auto] {
+            // Costs of 34,000 ε leave f32 about three digits of an exponential.
+            let params =
+                Params::new(2.4e-5).method(method).max_iterations(45).tolerance(1e-2).check().unwrap();
+            let solution = params.solve_from(&problem, &start).unwrap();
+            assert!(solution.converged, "{marginals:?} {method:?} {solution:?}");
+        }
+    }
+}
+
+/// Regression: masses of exp(5e7), and of 5e39 in f32, were returned as infinity.
+#[test]
+fn plans_beyond_their_type_are_refused() {
+    let marginals = Marginals::Unbalanced { rho_a: 1e-8, rho_b: 0.0 };
+    let problem = Problem::with_marginals(&[1.0], &[1.0], &[-1.0], marginals).unwrap();
+    let held = "mass: expected a plan whose mass its type can hold, by a larger epsilon or other units of the \
+                weights, found inf";
+    let refusal = Params::new(2e-8).check().unwrap().solve(&problem).unwrap_err().to_string();
+    assert_eq!(refusal, held);
+    let heavy = Problem::with_marginals(&[7e19f32], &[7e19], &[1.0], marginals).unwrap();
+    let refusal = Params::new(1e11).check().unwrap().solve(&heavy).unwrap_err().to_string();
+    assert_eq!(refusal, held);
+}
+
 #[test]
 fn refusals_name_argument_value_and_index() {
     let message = |problem: recgoat_align::Result<Problem<'_, f64>>| problem.unwrap_err().to_string();
@@ -271,6 +308,10 @@ fn refusals_name_argument_value_and_index() {
     for (mass, shown) in [(0.6, "0.6"), (0.0, "0"), (-1.0, "-1"), (f64::NAN, "NaN")] {
         assert_eq!(partial(mass), format!("{most}{shown}"));
     }
+    assert_eq!(
+        partial(1e-200),
+        format!("mass: expected at least 1e-150, whose products f64 can hold, found {}", 1e-200)
+    );
     let price = "expected a price from 0 to 1e150, or infinity, found ";
     assert_eq!(with(Marginals::Unbalanced { rho_a: -1.0, rho_b: 1.0 }), format!("rho_a: {price}-1"));
     assert_eq!(with(Marginals::Unbalanced { rho_a: 1.0, rho_b: f64::NAN }), format!("rho_b: {price}NaN"));

@@ -46,10 +46,14 @@ impl Marginals {
             }
             Self::Partial { mass } => {
                 let most = left.min(right);
-                if mass > 0.0 && mass <= most * (1.0 + slack) {
-                    return Ok(());
+                if !(mass > 0.0 && mass <= most * (1.0 + slack)) {
+                    return Err(Error::PartialMass { most, found: mass });
                 }
-                Err(Error::PartialMass { most, found: mass })
+                if mass < 1e-150 {
+                    let expected = "at least 1e-150, whose products f64 can hold";
+                    return Err(Error::Parameter { name: "mass", expected, found: mass });
+                }
+                Ok(())
             }
         }
     }
@@ -97,6 +101,15 @@ impl Side {
             Self::Priced(rho) => fitting * (rho / (rho + epsilon)),
             Self::Free => 0.0,
             Self::AtMost => fitting.min(0.0),
+        }
+    }
+
+    /// The nearest potential that the dual problem allows.
+    pub(super) fn admit(self, potential: f64) -> f64 {
+        match self {
+            Self::Fixed | Self::Priced(_) => potential,
+            Self::Free => 0.0,
+            Self::AtMost => potential.min(0.0),
         }
     }
 

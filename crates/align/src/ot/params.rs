@@ -142,7 +142,8 @@ impl ValidParams {
     ///
     /// # Errors
     /// [`Error::Parameter`] where ε is so small beside the costs that their ratio has no digits left, and where
-    /// [`Method::Kernel`] is asked for but not legal.
+    /// [`Method::Kernel`] is asked for but not legal, or where the plan of a problem that asks for no mass has more of
+    /// it than its type can hold.
     pub fn solve<F: Real>(&self, problem: &Problem<'_, F>) -> Result<Solution> {
         sinkhorn::solve(problem, self, None)
     }

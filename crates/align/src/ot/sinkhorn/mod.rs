@@ -33,6 +33,8 @@ const STAGE_ITERATIONS: usize = 200;
 const BARE_LIMIT: f64 = 80.0;
 /// Largest ratio of a cost to ε: beyond it f64 holds no digit of their quotient's exponential.
 const RATIO_LIMIT: f64 = 1e14;
+/// Mass or value that rounds to no number of f64, its exponential being cut off below the largest one.
+const OVERFLOW: f64 = 1e300;
 /// Largest cost.
 pub(super) const LARGEST: f64 = 1e150;
 /// Iterations without a better error after which rounding is to blame, where the error is small enough for that.
@@ -65,7 +67,7 @@ pub(super) fn solve<F: Real>(
         Some(warm) => run.choose_start(warm)?,
         None => run.descend(),
     }
-    Ok(run.finish())
+    run.finish()
 }
 
 struct Run<'a, 'p, F> {
@@ -115,7 +117,8 @@ impl<F: Real> Run<'_, '_, F> {
         if error <= self.params.tolerance() {
             return Ok(());
         }
-        let reached = self.state.dual(epsilon);
+        // Beyond the range of F the dual value says nothing.
+        let reached = if self.state.overflows() { f64::NEG_INFINITY } else { self.state.dual(epsilon) };
         self.state.adopt(&cold)?;
         self.log_pass(epsilon, Stride::PLAIN);
         if reached >= self.state.dual(epsilon) {
@@ -150,7 +153,7 @@ impl<F: Real> Run<'_, '_, F> {
     }
 
     /// Iterates at the ε asked for until done, and measures what that gave.
-    fn finish(mut self) -> Solution {
+    fn finish(mut self) -> Result<Solution> {
         let (epsilon, most) = (self.params.epsilon(), self.params.max_iterations());
         let tolerance = 0.9 * self.params.tolerance();
         let goal = |tolerance| Goal { epsilon, tolerance, most };
@@ -164,9 +167,9 @@ impl<F: Real> Run<'_, '_, F> {
         let beyond = self.params.tolerance() < SINGLE_FLOOR && self.start == Start::BelowSingle;
         if self.state.bears_single() && !beyond {
             let stop = self.single_stage(&goal(tolerance.max(SINGLE_FLOOR)), keep);
-            let found = self.certify(method, stop);
+            let found = self.certify(method, stop)?;
             if found.converged || stop == StopReason::IterationLimit {
-                return found;
+                return Ok(found);
             }
         }
         self.single = None;
@@ -261,16 +264,22 @@ impl<F: Real> Run<'_, '_, F> {
         StopReason::IterationLimit
     }
 
-    fn certify(&mut self, method: Method, stop: StopReason) -> Solution {
+    fn certify(&mut self, method: Method, stop: StopReason) -> Result<Solution> {
         let certificate = certify(&mut self.state, self.params.epsilon());
         let Certificate { value, regularised_value, dual_value, marginal_error, mass } = certificate;
+        let held = F::of(mass).wide().is_finite();
+        if !held || [value, regularised_value, dual_value, mass].iter().any(|x| !(x.abs() < OVERFLOW)) {
+            let expected =
+                "a plan whose mass its type can hold, by a larger epsilon or other units of the weights";
+            return Err(Error::Parameter { name: "mass", expected, found: f64::INFINITY });
+        }
         let converged = marginal_error <= self.params.tolerance();
         let stop = match stop {
             _ if converged => StopReason::Converged,
             StopReason::Converged => StopReason::Precision,
             other => other,
         };
-        Solution {
+        Ok(Solution {
             potentials: self.state.potentials(),
             value,
             regularised_value,
@@ -282,6 +291,6 @@ impl<F: Real> Run<'_, '_, F> {
             converged,
             stop,
             epsilon: self.params.epsilon(),
-        }
+        })
     }
 }

@@ -16,6 +16,8 @@ use crate::{
 
 /// Rows whose masses are in memory at once, a thread.
 pub(super) const ROWS: usize = 4;
+/// Largest marginal over its weight that f32 can tell from any larger one.
+const LARGEST_RATIO: f64 = 1e30;
 /// Entries below which a chunk is not worth handing to another thread.
 const LEAST_CHUNK: usize = 1 << 14;
 /// Chunks of rows; fixed, so that sums do not depend on the number of threads.
@@ -122,8 +124,9 @@ impl<'p, F: Real> State<'p, F> {
                 return Err(Error::Entry { argument, index, expected, found: found[index] });
             }
         }
-        self.f.clone_from(&potentials.f);
-        self.g.clone_from(&potentials.g);
+        let [left, right] = self.sides;
+        self.f.iter_mut().zip(&potentials.f).for_each(|(own, &f)| *own = left.admit(f));
+        self.g.iter_mut().zip(&potentials.g).for_each(|(own, &g)| *own = right.admit(g));
         let partial = matches!(self.marginals, Marginals::Partial { .. });
         self.mass = if partial && potentials.mass.abs() <= LARGEST { potentials.mass } else { 0.0 };
         Ok(())
@@ -177,6 +180,14 @@ impl<'p, F: Real> State<'p, F> {
             Marginals::Balanced | Marginals::Unbalanced { .. } => 0.0,
         };
         (rows + columns + whole) / reference_mass(self.marginals, self.masses[0], self.masses[1])
+    }
+
+    /// Whether some atom's marginal is beyond any use.
+    pub(super) fn overflows(&self) -> bool {
+        let beyond = |weights: &[f64], ratios: &[f64]| {
+            weights.iter().zip(ratios).any(|(&weight, &ratio)| weight > 0.0 && !(ratio < LARGEST_RATIO))
+        };
+        beyond(&self.a, &self.row_ratios) || beyond(&self.b, &self.column_ratios)
     }
 
     /// The dual objective at (`next`, `g`).

@@ -18,7 +18,9 @@ pub fn marginal_error<F: Real>(problem: &Problem<'_, F>, solution: &Solution) ->
     let sides = [(&rows, &a, f), (&columns, &b, g)];
     let sum = |side: usize, off: &dyn Fn(f64, f64, f64) -> f64| -> f64 {
         let (sums, weights, potentials) = sides[side];
-        sums.iter().zip(weights).zip(potentials).map(|((&sum, &weight), &p)| off(sum, weight, p)).sum()
+        let atoms = sums.iter().zip(weights).zip(potentials);
+        // A weightless atom should get nothing, whatever factor its potential stands for.
+        atoms.map(|((&sum, &weight), &p)| if weight > 0.0 { off(sum, weight, p) } else { sum }).sum()
     };
     match problem.marginals() {
         Marginals::Unbalanced { rho_a, rho_b } => {
