@@ -4,7 +4,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use recgoat_benches::{DIM, ITEMS, SEED, USERS, WIDTH, baby, brief, leaf};
 use recgoat_data::Split;
-use recgoat_graph::{Adjacency, Attention, KnnConfig, Pattern, Propagation, knn};
+use recgoat_graph::{Adjacency, Attention, KnnConfig, LinearMap, Pattern, Propagation, knn};
 use recgoat_torch::{Purpose, Seed, dropout_mask};
 use tch::Device;
 

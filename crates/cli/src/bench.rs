@@ -82,7 +82,7 @@ fn step(args: &StepArgs) -> Result<()> {
     let triples = TripleSampler::new(dataset.interactions())?.epoch(&mut seed.stream(Purpose::Sampling, 0));
     let batch = args.batch.clamp(1, triples.users.len());
     let mut seconds = Vec::new();
-    model.begin_epoch();
+    model.begin_epoch(&mut seed.stream(Purpose::Dropout, u64::MAX))?;
     for step in 0..args.steps as usize + 2 {
         let at = (step * batch) % (triples.users.len() - batch + 1);
         let span = at..at + batch;

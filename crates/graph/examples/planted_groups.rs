@@ -2,7 +2,9 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it found")]
 
 use rand::Rng;
-use recgoat_graph::{Adjacency, Attention, KnnConfig, Pattern, Propagation, Result, analysis, knn};
+use recgoat_graph::{
+    Adjacency, Attention, KnnConfig, LinearMap, Pattern, Propagation, Result, analysis, knn,
+};
 use recgoat_torch::{Purpose, Seed, from_slice, init, to_vec};
 use tch::{Device, Kind, Tensor};
 

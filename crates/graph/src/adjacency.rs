@@ -64,19 +64,9 @@ impl Adjacency {
 
     /// The matrix as a sparse CSR tensor on `device`.
     pub fn to_tensor(&self, device: Device) -> Tensor {
-        let offsets: Vec<i64> = self.matrix.indptr().raw_storage().iter().map(|&o| o as i64).collect();
-        let columns: Vec<i64> = self.matrix.indices().iter().map(|&c| i64::from(c)).collect();
-        let n = self.nodes() as i64;
-        Tensor::sparse_csr_tensor_crow_col_value_size(
-            &Tensor::from_slice(&offsets).to_device(device),
-            &Tensor::from_slice(&columns).to_device(device),
-            &Tensor::from_slice(self.matrix.data()).to_device(device),
-            [n, n],
-            (tch::Kind::Float, device),
-        )
+        csr_tensor(&self.matrix, device)
     }
 
-    /// `edges` hold both directions, sorted and distinct.
     fn normalised(nodes: usize, edges: &[(u32, u32)]) -> Self {
         let mut offsets = vec![0usize; nodes + 1];
         for &(source, _) in edges {
@@ -90,6 +80,19 @@ impl Adjacency {
         let columns = edges.iter().map(|&(_, target)| target).collect();
         Self { matrix: CsMatI::new((nodes, nodes), offsets, columns, values) }
     }
+}
+
+/// A matrix as one of libtorch's sparse tensors.
+pub(crate) fn csr_tensor(matrix: &CsMatI<f32, u32, usize>, device: Device) -> Tensor {
+    let offsets: Vec<i64> = matrix.indptr().raw_storage().iter().map(|&o| o as i64).collect();
+    let columns: Vec<i64> = matrix.indices().iter().map(|&c| i64::from(c)).collect();
+    Tensor::sparse_csr_tensor_crow_col_value_size(
+        &Tensor::from_slice(&offsets).to_device(device),
+        &Tensor::from_slice(&columns).to_device(device),
+        &Tensor::from_slice(matrix.data()).to_device(device),
+        [matrix.rows() as i64, matrix.cols() as i64],
+        (tch::Kind::Float, device),
+    )
 }
 
 #[cfg(test)]

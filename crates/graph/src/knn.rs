@@ -35,9 +35,10 @@ impl Default for KnnConfig {
 }
 
 /// The nearest other nodes of each node, nearest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Neighbours {
     lists: Vec<Vec<u32>>,
+    similarities: Vec<Vec<f32>>,
 }
 
 impl Neighbours {
@@ -49,6 +50,11 @@ impl Neighbours {
     /// The neighbours of `node`, nearest first; empty for a node that is missing or has a zero row.
     pub fn of(&self, node: usize) -> &[u32] {
         &self.lists[node]
+    }
+
+    /// How similar each of [`Neighbours::of`] is.
+    pub fn similarities(&self, node: usize) -> &[f32] {
+        &self.similarities[node]
     }
 }
 
@@ -81,22 +87,28 @@ pub fn knn(features: &[f32], width: usize, present: &[bool], config: &KnnConfig)
     let (unit, usable) = unit_rows(features, width, present, config.similarity);
     let all = from_slice(&unit, &[rows as i64, width as i64], Device::Cpu)?;
     let block = config.block.max(1);
-    let mut lists = Vec::with_capacity(rows);
+    let (mut lists, mut similarities) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
     for start in (0..rows).step_by(block) {
         let length = block.min(rows - start);
         let cosines: Tensor = tch::no_grad(|| {
             all.narrow(0, start as i64, length as i64).matmul(&all.tr()).to_kind(Kind::Float)
         });
         let cosines = as_slice(&cosines)?;
-        lists.par_extend((0..length).into_par_iter().map(|lane| {
+        let found = (0..length).into_par_iter().map(|lane| {
             let node = start + lane;
             if !usable[node] {
-                return Vec::new();
+                return (Vec::new(), Vec::new());
             }
-            nearest(&cosines[lane * rows..][..rows], node, &usable, config.neighbours)
-        }));
+            let cosines = &cosines[lane * rows..][..rows];
+            let near = nearest(cosines, node, &usable, config.neighbours);
+            let values = near.iter().map(|&other| cosines[other as usize]).collect();
+            (near, values)
+        });
+        let (block_lists, block_similarities): (Vec<_>, Vec<_>) = found.unzip();
+        lists.extend(block_lists);
+        similarities.extend(block_similarities);
     }
-    Ok(Neighbours { lists })
+    Ok(Neighbours { lists, similarities })
 }
 
 fn unit_rows(

@@ -9,6 +9,8 @@ mod error;
 mod knn;
 mod pattern;
 mod propagation;
+mod relay;
+mod sparse_map;
 mod spmm;
 
 pub use adjacency::Adjacency;
@@ -17,3 +19,5 @@ pub use error::{Error, Result};
 pub use knn::{KnnConfig, Neighbours, Similarity, knn};
 pub use pattern::Pattern;
 pub use propagation::Propagation;
+pub use relay::{LinearMap, Relay};
+pub use sparse_map::SparseMap;

@@ -3,14 +3,14 @@
 use recgoat_torch::{as_slice, as_slice_mut};
 use tch::{Device, Tensor};
 
-use crate::{Adjacency, Result, error::expect_shape, spmm};
+use crate::{Adjacency, LinearMap, Result, error::expect_shape, spmm};
 
 /// The linear map `x ↦ 1/(L+1) · Σ_{l=0..L} Âˡ x` (He et al. 2020, eq. 3–4 with α = 1/(L+1)).
 ///
 /// Evaluated by Horner's rule, `y ← x + Ây`, so that each layer is one pass and none is kept.
 ///
 /// ```
-/// use recgoat_graph::{Adjacency, Propagation};
+/// use recgoat_graph::{Adjacency, LinearMap, Propagation};
 /// use tch::{Device, Kind, Tensor};
 /// let graph = Adjacency::bipartite(1, 1, [(0, 0)])?;
 /// let propagation = Propagation::new(graph, 1, Device::Cpu);
@@ -39,35 +39,6 @@ impl Propagation {
         &self.adjacency
     }
 
-    /// The map applied to `x` `[nodes, width]`, outside the tape.
-    ///
-    /// Cost: `2 · layers · entries · width` flops.
-    ///
-    /// # Errors
-    /// [`crate::Error::Shape`] when `x` has another number of rows.
-    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        let width = x.size().get(1).copied().unwrap_or(1);
-        expect_shape("propagation", x, &[self.adjacency.nodes() as i64, width])?;
-        tch::no_grad(|| match &self.remote {
-            None => self.apply_on_cpu(x, width as usize),
-            Some(matrix) => {
-                let mut y = x.detach();
-                for _ in 0..self.layers {
-                    y = matrix.matmul(&y) + x;
-                }
-                Ok(y / (self.layers + 1) as f64)
-            }
-        })
-    }
-
-    /// The vector–Jacobian product: `Â` is symmetric, so the map is its own transpose.
-    ///
-    /// # Errors
-    /// As [`Propagation::apply`].
-    pub fn vjp(&self, gradient: &Tensor) -> Result<Tensor> {
-        self.apply(gradient)
-    }
-
     fn apply_on_cpu(&self, x: &Tensor, width: usize) -> Result<Tensor> {
         let x = x.detach().contiguous();
         if self.layers == 0 {
@@ -88,6 +59,37 @@ impl Propagation {
             now = std::mem::replace(&mut next, spare);
         }
         Ok(now)
+    }
+}
+
+impl LinearMap for Propagation {
+    /// The map applied to `x` `[nodes, width]`, outside the tape.
+    ///
+    /// Cost: `2 · layers · entries · width` flops.
+    ///
+    /// # Errors
+    /// [`crate::Error::Shape`] when `x` has another number of rows.
+    fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        let width = x.size().get(1).copied().unwrap_or(1);
+        expect_shape("propagation", x, &[self.adjacency.nodes() as i64, width])?;
+        tch::no_grad(|| match &self.remote {
+            None => self.apply_on_cpu(x, width as usize),
+            Some(matrix) => {
+                let mut y = x.detach();
+                for _ in 0..self.layers {
+                    y = matrix.matmul(&y) + x;
+                }
+                Ok(y / (self.layers + 1) as f64)
+            }
+        })
+    }
+
+    /// The vector–Jacobian product: `Â` is symmetric, so the map is its own transpose.
+    ///
+    /// # Errors
+    /// As [`LinearMap::apply`].
+    fn vjp(&self, gradient: &Tensor) -> Result<Tensor> {
+        self.apply(gradient)
     }
 }
 

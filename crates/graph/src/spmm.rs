@@ -17,17 +17,34 @@ pub(crate) struct Rows<'a> {
     pub(crate) values: &'a [f32],
 }
 
+/// `out = A x` with `A` `[n, m]`, `x` `[m, width]` and `out` `[n, width]`, row-major; costs as [`spmm_add`].
+pub(crate) fn spmm(a: Rows<'_>, x: &[f32], out: &mut [f32], width: usize) {
+    let zeros = vec![0f32; width];
+    each_row(a, out, width, |columns, values, _, out| row_kernel(columns, values, x, &zeros, 1.0, out));
+}
+
 /// `out = scale · (base + A x)`, with `A` `[n, n]` and the others `[n, width]`, row-major.
 ///
 /// Cost: 2·entries·width flops; entries·width reads of `x` in random rows, each a whole run of `width` floats.
 /// Every row is summed in the order of its entries by one thread: the bits do not depend on the thread count.
 pub(crate) fn spmm_add(a: Rows<'_>, x: &[f32], base: &[f32], scale: f32, out: &mut [f32], width: usize) {
+    each_row(a, out, width, |columns, values, row, out| {
+        row_kernel(columns, values, x, &base[row * width..][..width], scale, out);
+    });
+}
+
+/// Calls `kernel(columns, values, row, its part of out)` for every row, rows in parallel.
+fn each_row(
+    a: Rows<'_>,
+    out: &mut [f32],
+    width: usize,
+    kernel: impl Fn(&[u32], &[f32], usize, &mut [f32]) + Sync,
+) {
     out.par_chunks_mut(ROWS * width).enumerate().for_each(|(chunk, out)| {
         for (lane, out) in out.chunks_mut(width).enumerate() {
             let row = chunk * ROWS + lane;
             let span = a.offsets[row]..a.offsets[row + 1];
-            let base = &base[row * width..][..width];
-            row_kernel(&a.columns[span.clone()], &a.values[span], x, base, scale, out);
+            kernel(&a.columns[span.clone()], &a.values[span], row, out);
         }
     });
 }

@@ -1,12 +1,12 @@
 //! What may cross threads.
 //!
 //! A libtorch tensor may be sent to another thread but not shared between threads: another handle to the same memory
-//! may write to it. So [`Propagation`] (whose matrix is a tensor on other devices), [`Attended`] and
+//! may write to it. So [`Propagation`] and [`SparseMap`] (whose matrices are tensors on other devices), [`Attended`] and
 //! [`AttentionGradients`] are `Send` and not `Sync`. [`Attention`] holds a pattern alone and is both.
 
 use recgoat_graph::{
     Adjacency, Attended, Attention, AttentionGradients, Error, KnnConfig, Neighbours, Pattern, Propagation,
-    Similarity, analysis::Structure,
+    Similarity, SparseMap, analysis::Structure,
 };
 
 #[test]
@@ -28,4 +28,5 @@ fn types_that_hold_tensors_are_send() {
     check::<Attended>();
     check::<AttentionGradients>();
     check::<Propagation>();
+    check::<SparseMap>();
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tch::Device;
 
 use crate::{
-    Error, ModelConfig, Observer, Result, TrainConfig,
+    Error, Learning, ModelConfig, Observer, Result, TrainConfig,
     config::{from_table, parse_toml, to_table},
     files::read_text,
     run::{Outcome, RunConfig, RunFolder},
@@ -155,7 +155,7 @@ pub fn run(preset: &Preset, dataset: &Dataset, place: &Place, observer: &mut dyn
             per_user.push(values);
         }
         let mut settings = row.model.settings();
-        if row.model.is_trained() {
+        if row.model.learning() == Learning::Steps {
             let train = to_table(&row.train);
             settings.extend(train.iter().map(|(key, value)| (format!("train.{key}"), value.to_string())));
         }

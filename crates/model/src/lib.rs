@@ -2,32 +2,36 @@
 //!
 #![doc = include_str!("../README.md")]
 
-mod bpr;
+mod baselines;
 pub mod checkpoint;
 pub mod config;
+mod dense;
 mod error;
 pub mod experiment;
+mod features;
 mod files;
-mod lightgcn;
+mod history;
+mod ids;
 mod objective;
 mod parameters;
-mod popularity;
+mod phase;
 pub mod recgoat;
 mod recommender;
 mod registry;
 pub mod run;
 mod scorer;
+mod settings;
 mod tested;
 mod train;
 
-pub use bpr::{Bpr, BprConfig};
+pub use baselines::*;
 pub use error::{Error, Result};
-pub use lightgcn::{LightGcn, LightGcnConfig};
+pub use features::FeatureSimilarity;
 pub use objective::pairwise_loss;
 pub use parameters::{ParameterId, Parameters};
-pub use popularity::{Popularity, PopularityConfig};
 pub use recgoat::{RecGoat, RecGoatConfig};
 pub use recommender::{Batch, Context, Recommender};
 pub use registry::ModelConfig;
 pub use scorer::{EmbeddingScorer, ItemScorer};
+pub use settings::{Learning, Settings};
 pub use train::{EpochRecord, Observer, Silent, TrainConfig, Trained, train};

@@ -1,9 +1,10 @@
 //! The pairwise ranking loss that all embedding models share.
 
+use recgoat_align::contrast::{Distinct, info_nce};
 use recgoat_torch::indices;
 use tch::{Device, Kind, Tensor};
 
-use crate::Batch;
+use crate::{Batch, Result};
 
 /// Bayesian personalised ranking (Rendle et al. 2009, eq. 5), on the tape:
 /// `−mean log σ(z_u · (z_i − z_j))`.
@@ -22,6 +23,13 @@ use crate::Batch;
 pub fn pairwise_loss(users: &Tensor, positives: &Tensor, negatives: &Tensor) -> Tensor {
     let margin = (users * (positives - negatives)).sum_dim_intlist(-1, false, Kind::Float);
     -margin.log_sigmoid().mean(Kind::Float)
+}
+
+/// `Σ |row|² / batch` over the rows of a batch, all tensors `[batch, width]`, on the tape.
+pub(crate) fn squared_norm(rows: &[&Tensor]) -> Tensor {
+    let batch = rows[0].size()[0] as f64;
+    let sums: Vec<Tensor> = rows.iter().map(|rows| rows.square().sum(Kind::Float)).collect();
+    Tensor::stack(&sums, 0).sum(Kind::Float) / batch
 }
 
 /// The rows of one batch in a table of all users followed by all items, gathered at once.
@@ -52,4 +60,22 @@ impl BatchRows {
     pub(crate) fn penalty(&self, rows: &Tensor, weight: f64) -> Tensor {
         rows.square().sum(Kind::Float) * (weight / (2 * self.batch) as f64)
     }
+}
+
+/// InfoNCE between two views of the batch's distinct users, plus that of its distinct positive items; views are
+/// `(users, items)`, the first is the anchor.
+pub(crate) fn side_contrast(
+    batch: &Batch<'_>,
+    [anchors, candidates]: [(Tensor, Tensor); 2],
+    temperature: f64,
+) -> Result<Tensor> {
+    let contrast = |ids: &[u32], anchors: &Tensor, candidates: &Tensor| -> Result<Tensor> {
+        let ids = Distinct::new(ids).ids;
+        let rows = indices(&ids, anchors.device());
+        let targets: Vec<u32> = (0..ids.len() as u32).collect();
+        let [anchors, candidates] = [anchors, candidates].map(|view| view.index_select(0, &rows));
+        Ok(info_nce(&anchors, &candidates, &targets, temperature)?)
+    };
+    let users = contrast(batch.users, &anchors.0, &candidates.0)?;
+    Ok(users + contrast(batch.positives, &anchors.1, &candidates.1)?)
 }

@@ -39,8 +39,13 @@ pub trait Recommender {
     fn parameters_mut(&mut self) -> &mut Parameters;
 
     /// Called before the first step of every epoch: state carried from step to step starts anew, so that an epoch
-    /// depends on the parameters alone and a resumed run equals an uninterrupted one.
-    fn begin_epoch(&mut self) {}
+    /// depends on the parameters and its randomness alone and a resumed run equals an uninterrupted one.
+    ///
+    /// # Errors
+    /// A failure of a graph.
+    fn begin_epoch(&mut self, _randomness: &mut ChaCha8Rng) -> Result<()> {
+        Ok(())
+    }
 
     /// Computes the loss of a batch and adds its gradient to the parameters'; returns the loss.
     ///

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use tch::Device;
 
 use crate::{
-    Context, EpochRecord, Error, ModelConfig, Observer, Recommender, Result, TrainConfig, Trained,
+    Context, EpochRecord, Error, Learning, ModelConfig, Observer, Recommender, Result, TrainConfig, Trained,
     checkpoint::Checkpoint,
     config::{parse_toml, to_table},
     files::{create_folder, read_text, reset_peak_rss, write_whole},
@@ -207,7 +207,7 @@ impl RunFolder {
         observer: &mut dyn Observer,
     ) -> Result<Box<dyn Recommender>> {
         let mut model = self.build(dataset, device)?;
-        if self.config.model.is_trained() {
+        if self.config.model.learning() == Learning::Steps {
             let found = self.newest_checkpoint(&mut |error| observer.note(&error.to_string()))?;
             let checkpoint = found.ok_or_else(|| {
                 let shown = self.path.display();
@@ -224,7 +224,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Checkpoint`] when the folder's checkpoints are damaged or another run's.
     pub fn is_finished(&self, observer: &mut dyn Observer) -> Result<bool> {
-        if !self.config.model.is_trained() {
+        if self.config.model.learning() != Learning::Steps {
             return Ok(true);
         }
         let found = self.newest_checkpoint(&mut |error| observer.note(&error.to_string()))?;

@@ -5,12 +5,12 @@
 //! `Sync`. `Box<dyn Recommender>` and `Box<dyn Scorer>` promise neither: the traits do not ask for it.
 
 use recgoat_model::{
-    Batch, Bpr, BprConfig, Context, EmbeddingScorer, EpochRecord, Error, ItemScorer, LightGcn,
-    LightGcnConfig, ModelConfig, ParameterId, Parameters, Popularity, PopularityConfig, RecGoat,
+    Batch, Bpr, BprConfig, Context, EmbeddingScorer, EpochRecord, Error, FeatureSimilarity, ItemScorer,
+    LightGcn, LightGcnConfig, ModelConfig, ParameterId, Parameters, Popularity, PopularityConfig, RecGoat,
     RecGoatConfig, Silent, TrainConfig, Trained,
     checkpoint::Checkpoint,
     experiment::{Place, Preset, Row},
-    recgoat::{AlignConfig, FeatureSimilarity, TransportCost, TransportMode},
+    recgoat::{AlignConfig, TransportCost, TransportMode},
     run::{Outcome, RunConfig, RunFolder},
 };
 

@@ -15,7 +15,7 @@ use recgoat_data::{
     synthetic::{SyntheticConfig, synthetic},
 };
 use recgoat_model::{
-    Batch, Context, ModelConfig, Recommender, Silent, TrainConfig,
+    Batch, Context, Learning, ModelConfig, Recommender, Silent, TrainConfig,
     run::{RunConfig, RunFolder},
 };
 use recgoat_torch::{Purpose, Seed};
@@ -85,6 +85,15 @@ fn steps_descend_along_their_gradient() {
     for (name, settings) in [
         ("bpr", vec![("dim", "8"), ("l2", "0.1")]),
         ("lightgcn", vec![("dim", "8"), ("l2", "0.1")]),
+        ("lightgcn", vec![("dim", "8"), ("contrast", "0.5")]),
+        ("vbpr", vec![("dim", "8"), ("l2", "0.1")]),
+        ("freedom", vec![("dim", "8"), ("edge_dropout", "0"), ("neighbours", "4"), ("feature_loss", "0.5")]),
+        ("mgcn", vec![("dim", "8"), ("neighbours", "4"), ("contrast", "0.5"), ("l2", "0.1")]),
+        ("lgmrec", vec![("dim", "8"), ("dropout", "0"), ("contrast", "0.05"), ("l2", "0.1")]),
+        (
+            "smore",
+            vec![("dim", "8"), ("neighbours", "4"), ("dropout", "0"), ("contrast", "0.5"), ("l2", "0.1")],
+        ),
         ("recgoat", exact("residual")),
         ("recgoat", exact("none")),
     ] {
@@ -125,7 +134,10 @@ fn steps_descend_along_their_gradient() {
 fn equal_seeds_give_equal_bits() {
     let data = with_holes(&dataset(20, 25, 150), 0.0);
     let triples = triples(&data);
-    for name in ["bpr", "lightgcn", "recgoat"] {
+    for name in ModelConfig::NAMES
+        .iter()
+        .filter(|name| ModelConfig::named(name).unwrap().learning() == Learning::Steps)
+    {
         let run = || {
             let mut model = model(name, &[("dim", "16")], &data);
             let loss = step(&mut *model, &triples);

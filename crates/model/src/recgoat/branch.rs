@@ -3,11 +3,11 @@
 use rand_chacha::ChaCha8Rng;
 use recgoat_data::Modality;
 use recgoat_graph::{Attended, Attention, KnnConfig, Pattern, knn, on_tape};
-use recgoat_torch::{Cut, dropout_mask, from_slice, init, push};
+use recgoat_torch::{Cut, init, push};
 use tch::{Device, Kind, Tensor};
 
-use super::{Phase, config::RecGoatConfig};
-use crate::{ParameterId, Parameters, Result};
+use super::config::RecGoatConfig;
+use crate::{ParameterId, Parameters, Result, features, phase::Phase};
 
 /// Slope of the LeakyReLU below zero, in the attention and after it (Veličković et al. 2018).
 const NEGATIVE_SLOPE: f64 = 0.2;
@@ -72,7 +72,7 @@ impl Branch {
         let bias = add("bias", Tensor::zeros([dim], (Kind::Float, device)).set_requires_grad(true));
         let left = add("attention_left", init::xavier(heads, dim / heads, rng, device));
         let right = add("attention_right", init::xavier(heads, dim / heads, rng, device));
-        let features = from_slice(modality.values(), &[modality.rows() as i64, width], device)?;
+        let features = features::tensor(modality, device)?;
         let rows: Vec<u32> = (0..).zip(modality.present()).filter(|(_, p)| **p).map(|(row, _)| row).collect();
         let present = (modality.missing() > 0).then(|| recgoat_torch::indices(&rows, device));
         let rates = Rates {
@@ -119,20 +119,5 @@ impl Branch {
         push(right, &gradients.right);
         push(&cut.projected, &gradients.input);
         Ok(())
-    }
-}
-
-impl Phase<'_> {
-    /// A dropout mask in training, nothing in evaluation or at rate 0.
-    pub(super) fn mask(&mut self, shape: &[i64], rate: f64, device: Device) -> Option<Tensor> {
-        match self {
-            Self::Train(rng) if rate > 0.0 => Some(dropout_mask(shape, rate, *rng, device)),
-            _ => None,
-        }
-    }
-
-    /// `x` with dropout in training, `x` itself in evaluation.
-    pub(super) fn dropout(&mut self, x: &Tensor, rate: f64) -> Tensor {
-        self.mask(&x.size(), rate, x.device()).map_or_else(|| x.shallow_clone(), |mask| x * mask)
     }
 }

@@ -1,13 +1,14 @@
 //! Settings of RecGOAT.
 
 use recgoat_align::oat::{CoordinateCost, TransportConfig};
-use recgoat_data::{Dataset, Modality};
-use recgoat_graph::Similarity;
+use recgoat_data::Dataset;
 use serde::{Deserialize, Serialize};
 
+use super::RecGoat;
 use crate::{
-    Error, Result,
+    Context, Error, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
+    features::{FeatureSimilarity, modalities},
 };
 
 config! {
@@ -66,12 +67,8 @@ config! {
     }
 }
 
-impl RecGoatConfig {
-    /// `Ok` when every setting is in its range and the data has the features.
-    ///
-    /// # Errors
-    /// [`crate::Error::Config`] naming the first that is not, or what the data lacks.
-    pub fn check(&self, dataset: &Dataset) -> Result<()> {
+impl Settings for RecGoatConfig {
+    fn check(&self, dataset: &Dataset) -> Result<()> {
         expect_within("heads", self.heads, 1..)?;
         expect_within("dim", self.dim, 1..=MOST_DIMENSIONS)?;
         expect_within("layers", self.layers, 0..=MOST_LAYERS)?;
@@ -91,36 +88,11 @@ impl RecGoatConfig {
             expect_within(name, rate, 0.0..1.0)?;
         }
         self.align.check()?;
-        self.modalities_of(dataset).map(drop)
+        modalities(dataset, &self.modalities, "recgoat").map(drop)
     }
 
-    /// The modalities that the settings name, or all.
-    ///
-    /// # Errors
-    /// [`crate::Error::Config`] when one is not there, or has no row, or there is none.
-    pub(super) fn modalities_of<'a>(&self, dataset: &'a Dataset) -> Result<Vec<&'a Modality>> {
-        let there = dataset.modalities();
-        let names: Vec<&str> = there.iter().map(Modality::name).collect();
-        if there.is_empty() {
-            return Err(Error::Config(format!(
-                "dataset {}: expected at least one <modality>_feat.npy for recgoat, found none (lightgcn needs none)",
-                dataset.name()
-            )));
-        }
-        if let Some(unknown) = self.modalities.iter().find(|name| !names.contains(&name.as_str())) {
-            let known = names.join(", ");
-            return Err(Error::Config(format!("modalities: expected some of {known}, found {unknown:?}")));
-        }
-        let wanted =
-            |m: &&Modality| self.modalities.is_empty() || self.modalities.iter().any(|n| n == m.name());
-        let chosen: Vec<&Modality> = there.iter().filter(wanted).collect();
-        if let Some(empty) = chosen.iter().find(|modality| modality.missing() == modality.rows()) {
-            let name = empty.name();
-            return Err(Error::Config(format!(
-                "modality {name}: expected at least one known row, found none"
-            )));
-        }
-        Ok(chosen)
+    fn build(self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
+        Ok(Box::new(RecGoat::new(self, context)?))
     }
 }
 
@@ -186,23 +158,4 @@ pub enum TransportCost {
     Squared,
     /// Mean absolute difference (the paper, 1-Wasserstein).
     Absolute,
-}
-
-/// The similarity of feature rows, as configurations write it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FeatureSimilarity {
-    /// The cosine.
-    Cosine,
-    /// The cosine after the mean row is taken off.
-    CentredCosine,
-}
-
-impl From<FeatureSimilarity> for Similarity {
-    fn from(similarity: FeatureSimilarity) -> Self {
-        match similarity {
-            FeatureSimilarity::Cosine => Self::Cosine,
-            FeatureSimilarity::CentredCosine => Self::CentredCosine,
-        }
-    }
 }

@@ -2,8 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::Phase;
-use crate::{ParameterId, Parameters};
+use crate::{ParameterId, Parameters, phase::Phase};
 
 /// `z = L2norm(Dropout(LayerNorm((1 − Σα_m) z_id + Σ α_m ẑ_m)))` with α on the simplex.
 #[derive(Debug)]

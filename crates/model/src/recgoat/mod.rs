@@ -12,18 +12,18 @@ use recgoat_align::{
     oat::CoordinateTransport,
 };
 use recgoat_eval::Scorer;
-use recgoat_graph::Propagation;
+use recgoat_graph::{LinearMap, Propagation};
 use recgoat_torch::{Cut, Purpose, indices, init, push};
 use tch::{Device, Kind, Tensor};
 
 use crate::{
-    Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result,
-    bpr::halves,
-    lightgcn::train_graph,
+    Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, features,
+    ids::{halves, train_graph},
     objective::{BatchRows, pairwise_loss},
+    phase::Phase,
 };
 use branch::{Branch, BranchPass};
-pub use config::{AlignConfig, FeatureSimilarity, RecGoatConfig, TransportCost, TransportMode};
+pub use config::{AlignConfig, RecGoatConfig, TransportCost, TransportMode};
 use fusion::Fusion;
 
 /// The model of arXiv 2602.00682 on the user–item graph and one item–item graph a modality.
@@ -46,13 +46,6 @@ pub struct RecGoat {
     device: Device,
 }
 
-/// Training, with the randomness of its dropout, or evaluation, without any.
-#[derive(Debug)]
-enum Phase<'a> {
-    Train(&'a mut ChaCha8Rng),
-    Evaluate,
-}
-
 /// All views of one pass.
 struct Views {
     /// Users and items after propagation, `[users + items, dim]`.
@@ -72,7 +65,7 @@ impl RecGoat {
     /// [`crate::Error::Config`] for a dataset without the features, else a failure of a graph.
     pub fn new(config: RecGoatConfig, context: &Context<'_>) -> Result<Self> {
         let (dataset, device) = (context.dataset, context.device);
-        let modalities = config.modalities_of(dataset)?;
+        let modalities = features::modalities(dataset, &config.modalities, "recgoat")?;
         let interactions = dataset.interactions();
         let (users, items) = (interactions.users(), interactions.items());
         let mut rng = context.seed.stream(Purpose::Init, 0);
@@ -191,8 +184,9 @@ impl Recommender for RecGoat {
         &mut self.parameters
     }
 
-    fn begin_epoch(&mut self) {
+    fn begin_epoch(&mut self, _randomness: &mut ChaCha8Rng) -> Result<()> {
         self.transports.get_mut().iter_mut().for_each(CoordinateTransport::reset);
+        Ok(())
     }
 
     fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {

@@ -151,7 +151,8 @@ fn run_epoch(
 ) -> Result<f64> {
     let triples = sampler.epoch(&mut seed.stream(Purpose::Sampling, epoch as u64));
     let steps = triples.users.len().div_ceil(config.batch);
-    model.begin_epoch();
+    // The last step number there is: no step of the epoch draws from the same stream.
+    model.begin_epoch(&mut seed.stream(Purpose::Dropout, (epoch as u64) << 24 | 0xff_ffff))?;
     let mut total = 0.0;
     for step in 0..steps {
         let span = step * config.batch..((step + 1) * config.batch).min(triples.users.len());

@@ -1,14 +1,28 @@
 //! The most popular items, the same for everyone.
 
 use rand_chacha::ChaCha8Rng;
-use recgoat_data::Split;
+use recgoat_data::{Dataset, Split};
 use recgoat_eval::Scorer;
 
-use crate::{Batch, Context, ItemScorer, Parameters, Recommender, Result, config::config};
+use crate::{
+    Batch, Context, ItemScorer, Learning, Parameters, Recommender, Result, Settings, config::config,
+};
 
 config! {
     /// Settings of [`Popularity`]: there are none.
     pub struct PopularityConfig {}
+}
+
+impl Settings for PopularityConfig {
+    const LEARNING: Learning = Learning::AtOnce;
+
+    fn check(&self, _dataset: &Dataset) -> Result<()> {
+        Ok(())
+    }
+
+    fn build(self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
+        Ok(Box::new(Popularity::new(context)))
+    }
 }
 
 /// Ranks items by their number of train interactions.

@@ -1,13 +1,15 @@
 //! Matrix factorisation with the BPR loss.
 
 use rand_chacha::ChaCha8Rng;
+use recgoat_data::Dataset;
 use recgoat_eval::Scorer;
 use recgoat_torch::{Purpose, init};
 use tch::Device;
 
 use crate::{
-    Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result,
+    Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, config, expect_within},
+    ids::halves,
     objective::{BatchRows, pairwise_loss},
 };
 
@@ -21,14 +23,14 @@ config! {
     }
 }
 
-impl BprConfig {
-    /// `Ok` when every setting is in its range.
-    ///
-    /// # Errors
-    /// [`crate::Error::Config`] naming the first that is not.
-    pub fn check(&self) -> Result<()> {
+impl Settings for BprConfig {
+    fn check(&self, _dataset: &Dataset) -> Result<()> {
         expect_within("dim", self.dim, 1..=MOST_DIMENSIONS)?;
         expect_within("l2", self.l2, 0.0..f64::INFINITY)
+    }
+
+    fn build(self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
+        Ok(Box::new(Bpr::new(self, context)))
     }
 }
 
@@ -77,10 +79,4 @@ impl Recommender for Bpr {
         let (users, items) = halves(table, self.users);
         Ok(Box::new(EmbeddingScorer::new(&users, &items)))
     }
-}
-
-/// The user rows and the item rows of a table that holds both.
-pub(crate) fn halves(table: &tch::Tensor, users: usize) -> (tch::Tensor, tch::Tensor) {
-    let rows = table.size()[0];
-    (table.narrow(0, 0, users as i64), table.narrow(0, users as i64, rows - users as i64))
 }

@@ -1,16 +1,17 @@
 //! LightGCN: embeddings smoothed over the user–item graph.
 
 use rand_chacha::ChaCha8Rng;
-use recgoat_data::{Interactions, Split};
+use recgoat_align::contrast::{Distinct, info_nce};
+use recgoat_data::Dataset;
 use recgoat_eval::Scorer;
-use recgoat_graph::{Adjacency, Propagation};
-use recgoat_torch::{Cut, Purpose, init, push};
+use recgoat_graph::{LinearMap, Propagation};
+use recgoat_torch::{Cut, Purpose, indices, init, push};
 use tch::Device;
 
 use crate::{
-    Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result,
-    bpr::halves,
-    config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_within},
+    Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, Settings,
+    config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
+    ids::{halves, train_graph},
     objective::{BatchRows, pairwise_loss},
 };
 
@@ -23,22 +24,30 @@ config! {
         pub layers: usize = 3,
         /// Weight of the squared norm of the layer-0 embeddings a batch touches, a triple.
         pub l2: f64 = 1e-4,
+        /// Weight of InfoNCE between users and the batch's distinct items, beside BPR: RecGOAT's own loss; 0 leaves it
+        /// out.
+        pub contrast: f64 = 0.0,
+        /// Its temperature.
+        pub temperature: f64 = 0.2,
     }
 }
 
-impl LightGcnConfig {
-    /// `Ok` when every setting is in its range.
-    ///
-    /// # Errors
-    /// [`crate::Error::Config`] naming the first that is not.
-    pub fn check(&self) -> Result<()> {
+impl Settings for LightGcnConfig {
+    fn check(&self, _dataset: &Dataset) -> Result<()> {
         expect_within("dim", self.dim, 1..=MOST_DIMENSIONS)?;
         expect_within("layers", self.layers, 0..=MOST_LAYERS)?;
-        expect_within("l2", self.l2, 0.0..f64::INFINITY)
+        expect_within("l2", self.l2, 0.0..f64::INFINITY)?;
+        expect_within("contrast", self.contrast, 0.0..f64::INFINITY)?;
+        expect_positive("temperature", self.temperature)
+    }
+
+    fn build(self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
+        Ok(Box::new(LightGcn::new(self, context)?))
     }
 }
 
-/// He et al. 2020: `Ê = mean_l Âˡ E`, scores `ê_u · ê_i`, BPR loss.
+/// He et al. 2020: `Ê = mean_l Âˡ E`, scores `ê_u · ê_i`, BPR loss; with `contrast`, also InfoNCE of a user and its
+/// item among the batch's.
 #[derive(Debug)]
 pub struct LightGcn {
     config: LightGcnConfig,
@@ -80,8 +89,15 @@ impl Recommender for LightGcn {
         let table = self.parameters.get(self.table);
         let smoothed = Cut::new(&self.propagation.apply(table)?);
         let [users, positives, negatives] = at.split(&at.gather(smoothed.leaf()));
-        let loss =
+        let mut loss =
             pairwise_loss(&users, &positives, &negatives) + at.penalty(&at.gather(table), self.config.l2);
+        if self.config.contrast > 0.0 {
+            let distinct = Distinct::new(batch.positives);
+            let (_, items) = halves(smoothed.leaf(), self.users);
+            let candidates = items.index_select(0, &indices(&distinct.ids, self.device));
+            let contrast = info_nce(&users, &candidates, &distinct.positions, self.config.temperature)?;
+            loss += contrast * self.config.contrast;
+        }
         loss.backward();
         push(table, &self.propagation.vjp(&smoothed.gradient())?);
         Ok(loss.double_value(&[]))
@@ -92,10 +108,4 @@ impl Recommender for LightGcn {
         let (users, items) = halves(&smoothed, self.users);
         Ok(Box::new(EmbeddingScorer::new(&users, &items)))
     }
-}
-
-/// The normalised user–item graph of the train split: users first, then items.
-pub(crate) fn train_graph(interactions: &Interactions) -> Result<Adjacency> {
-    let pairs = interactions.split(Split::Train).pairs();
-    Ok(Adjacency::bipartite(interactions.users(), interactions.items(), pairs)?)
 }

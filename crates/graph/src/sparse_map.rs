@@ -1,0 +1,194 @@
+//! A sparse matrix as a linear map of rows.
+
+use recgoat_torch::{as_slice, as_slice_mut};
+use sprs::CsMatI;
+use tch::{Device, Kind, Tensor};
+
+use crate::{Error, LinearMap, Result, error::expect_shape, spmm};
+
+/// The linear map `x ↦ A x` of a sparse `A` `[rows, columns]`, with its transpose kept for the VJP.
+///
+/// ```
+/// use recgoat_graph::{LinearMap, SparseMap};
+/// use tch::{Device, Tensor};
+/// // One row that averages two others.
+/// let map = SparseMap::new(1, 2, [(0, 0, 0.5), (0, 1, 0.5)], Device::Cpu)?;
+/// let x = Tensor::from_slice(&[1f32, 3.0]).view([2, 1]);
+/// assert_eq!(map.apply(&x)?, Tensor::from_slice(&[2f32]).view([1, 1]));
+/// # Ok::<(), recgoat_graph::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct SparseMap {
+    forward: Half,
+    backward: Half,
+}
+
+/// One direction of a map.
+#[derive(Debug)]
+struct Half {
+    matrix: CsMatI<f32, u32, usize>,
+    remote: Option<Tensor>,
+}
+
+impl SparseMap {
+    /// From `(row, column, value)` entries, in any order; entries of one place are added.
+    ///
+    /// # Errors
+    /// [`Error::Node`] for a row or column that is not there.
+    pub fn new(
+        rows: usize,
+        columns: usize,
+        entries: impl IntoIterator<Item = (u32, u32, f32)>,
+        device: Device,
+    ) -> Result<Self> {
+        let mut triplets = sprs::TriMatI::<f32, u32>::new((rows, columns));
+        for (edge, (row, column, value)) in entries.into_iter().enumerate() {
+            for (node, nodes) in [(row as usize, rows), (column as usize, columns)] {
+                if node >= nodes {
+                    return Err(Error::Node { edge, node, nodes });
+                }
+            }
+            triplets.add_triplet(row as usize, column as usize, value);
+        }
+        let matrix: CsMatI<f32, u32, usize> = triplets.to_csr();
+        let transposed = matrix.transpose_view().to_csr();
+        let [forward, backward] = [matrix, transposed].map(|matrix| Half::new(matrix, device));
+        Ok(Self { forward, backward })
+    }
+
+    /// The block of `Â = D^-1/2 A D^-1/2` that maps items to users: `1/√(deg(u) deg(i))` for each pair.
+    ///
+    /// # Errors
+    /// [`Error::Node`] for a user or item that is not there.
+    pub fn users_from_items(
+        users: usize,
+        items: usize,
+        pairs: impl IntoIterator<Item = (u32, u32)>,
+        device: Device,
+    ) -> Result<Self> {
+        let pairs: Vec<(u32, u32)> = pairs.into_iter().collect();
+        let (mut of_users, mut of_items) = (vec![0f64; users], vec![0f64; items]);
+        for (edge, &(user, item)) in pairs.iter().enumerate() {
+            for (degrees, node) in [(&mut of_users, user as usize), (&mut of_items, item as usize)] {
+                let nodes = degrees.len();
+                *degrees.get_mut(node).ok_or(Error::Node { edge, node, nodes })? += 1.0;
+            }
+        }
+        let weight =
+            |user: u32, item: u32| (of_users[user as usize] * of_items[item as usize]).sqrt().recip();
+        let entries = pairs.iter().map(|&(user, item)| (user, item, weight(user, item) as f32));
+        Self::new(users, items, entries, device)
+    }
+
+    /// Divides every entry by the square root of its row's sum times that of the row its column is: the symmetric
+    /// normalisation of a square matrix with non-negative entries.
+    ///
+    /// # Errors
+    /// [`Error::Node`] for a row or column that is not there.
+    pub fn normalised(
+        nodes: usize,
+        entries: impl IntoIterator<Item = (u32, u32, f32)>,
+        device: Device,
+    ) -> Result<Self> {
+        let entries: Vec<(u32, u32, f32)> = entries.into_iter().collect();
+        let mut sums = vec![0f64; nodes];
+        for (edge, &(row, _, value)) in entries.iter().enumerate() {
+            let node = row as usize;
+            *sums.get_mut(node).ok_or(Error::Node { edge, node, nodes })? += f64::from(value);
+        }
+        let root = |node: u32| match sums.get(node as usize) {
+            Some(&sum) if sum > 0.0 => sum.sqrt().recip(),
+            _ => 0.0,
+        };
+        let scaled = entries
+            .iter()
+            .map(|&(row, column, value)| (row, column, (f64::from(value) * root(row) * root(column)) as f32));
+        Self::new(nodes, nodes, scaled, device)
+    }
+
+    /// The matrix.
+    pub fn matrix(&self) -> &CsMatI<f32, u32, usize> {
+        &self.forward.matrix
+    }
+}
+
+impl LinearMap for SparseMap {
+    fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        self.forward.apply(x)
+    }
+
+    fn vjp(&self, gradient: &Tensor) -> Result<Tensor> {
+        self.backward.apply(gradient)
+    }
+}
+
+impl Half {
+    fn new(matrix: CsMatI<f32, u32, usize>, device: Device) -> Self {
+        let remote = (device != Device::Cpu).then(|| crate::adjacency::csr_tensor(&matrix, device));
+        Self { matrix, remote }
+    }
+
+    fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        let width = x.size().get(1).copied().unwrap_or(1);
+        expect_shape("sparse map", x, &[self.matrix.cols() as i64, width])?;
+        if let Some(matrix) = &self.remote {
+            return Ok(tch::no_grad(|| matrix.matmul(&x.detach())));
+        }
+        let x = x.detach().contiguous();
+        let mut out = Tensor::empty([self.matrix.rows() as i64, width], (Kind::Float, Device::Cpu));
+        let offsets = self.matrix.indptr();
+        let rows = spmm::Rows {
+            offsets: offsets.raw_storage(),
+            columns: self.matrix.indices(),
+            values: self.matrix.data(),
+        };
+        spmm::spmm(rows, as_slice(&x)?, as_slice_mut(&mut out)?, width as usize);
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn equals_dense_algebra_and_its_transpose(
+            entries in proptest::collection::vec((0u32..5, 0u32..7, -1f32..1.0), 0..30), width in 1i64..40,
+        ) {
+            let map = SparseMap::new(5, 7, entries.clone(), Device::Cpu).unwrap();
+            let mut dense = vec![0f32; 35];
+            entries.iter().for_each(|&(row, column, value)| dense[row as usize * 7 + column as usize] += value);
+            let dense = Tensor::from_slice(&dense).view([5, 7]);
+            tch::manual_seed(3);
+            let x = Tensor::randn([7, width], (Kind::Float, Device::Cpu));
+            let g = Tensor::randn([5, width], (Kind::Float, Device::Cpu));
+            prop_assert!(map.apply(&x).unwrap().allclose(&dense.matmul(&x), 1e-5, 1e-6, false));
+            prop_assert!(map.vjp(&g).unwrap().allclose(&dense.tr().matmul(&g), 1e-5, 1e-6, false));
+        }
+    }
+
+    #[test]
+    fn blocks_and_normalisations_are_their_definition() {
+        let block = SparseMap::users_from_items(2, 2, [(0, 0), (0, 1), (1, 1)], Device::Cpu).unwrap();
+        assert_eq!(block.matrix().get(0, 1), Some(&0.5));
+        let square = SparseMap::normalised(3, [(0, 0, 1.0), (0, 1, 3.0), (1, 0, 9.0)], Device::Cpu).unwrap();
+        assert_eq!(square.matrix().get(0, 0), Some(&0.25));
+        assert_eq!(square.matrix().get(0, 1), Some(&0.5));
+        assert_eq!(square.matrix().get(1, 0), Some(&1.5));
+        assert_eq!(square.matrix().outer_view(2).unwrap().nnz(), 0);
+    }
+
+    #[test]
+    fn bad_entries_and_shapes_are_named() {
+        let error = SparseMap::new(2, 3, [(0, 0, 1.0), (1, 3, 1.0)], Device::Cpu).unwrap_err().to_string();
+        assert_eq!(error, "edge 1: expected nodes below 3, found 3");
+        let error = SparseMap::users_from_items(2, 3, [(2, 0)], Device::Cpu).unwrap_err().to_string();
+        assert_eq!(error, "edge 0: expected nodes below 2, found 2");
+        let map = SparseMap::new(2, 3, [], Device::Cpu).unwrap();
+        let error = map.apply(&Tensor::zeros([2, 4], (Kind::Float, Device::Cpu))).unwrap_err().to_string();
+        assert_eq!(error, "sparse map: expected [3, 4], found [2, 4]");
+    }
+}

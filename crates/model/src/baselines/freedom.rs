@@ -1,0 +1,186 @@
+//! A frozen item–item graph beside a user–item graph that is thinned every epoch.
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use recgoat_data::{Dataset, Split};
+use recgoat_eval::Scorer;
+use recgoat_graph::{Adjacency, Propagation, Relay, SparseMap};
+use recgoat_torch::Purpose;
+use tch::{Device, Tensor};
+
+use crate::{
+    Batch, Context, EmbeddingScorer, Error, Parameters, Recommender, Result, Settings,
+    config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_within},
+    dense::Dense,
+    features::{self, EdgeWeight, FeatureSimilarity},
+    ids::{BatchIndices, GraphIds, halves},
+    objective::pairwise_loss,
+};
+
+config! {
+    /// Settings of [`Freedom`].
+    pub struct FreedomConfig {
+        /// Width of user and item embeddings.
+        pub dim: usize = 64,
+        /// Propagation steps over the user–item graph.
+        pub layers: usize = 2,
+        /// Propagation steps over the item–item graph.
+        pub item_layers: usize = 1,
+        /// Nearest items of an item, itself among them.
+        pub neighbours: usize = 10,
+        /// How features are compared: "cosine", or "centred-cosine" for all-positive features.
+        pub similarity: FeatureSimilarity = FeatureSimilarity::Cosine,
+        /// Share of the user–item edges left out each epoch, those of popular nodes first.
+        pub edge_dropout: f64 = 0.8,
+        /// Weight of the loss by projected features alone.
+        pub feature_loss: f64 = 1e-3,
+        /// Names of the modalities to use; all of the dataset's when empty.
+        pub modalities: Vec<String> = Vec::new(),
+        /// Each modality's share of the item–item graph, in the order of their names; equal shares when empty.
+        pub shares: Vec<f64> = Vec::new(),
+    }
+}
+
+impl Settings for FreedomConfig {
+    fn check(&self, dataset: &Dataset) -> Result<()> {
+        expect_within("dim", self.dim, 1..=MOST_DIMENSIONS)?;
+        expect_within("layers", self.layers, 0..=MOST_LAYERS)?;
+        expect_within("item_layers", self.item_layers, 0..=MOST_LAYERS)?;
+        expect_within("neighbours", self.neighbours, 1..)?;
+        expect_within("edge_dropout", self.edge_dropout, 0.0..1.0)?;
+        expect_within("feature_loss", self.feature_loss, 0.0..f64::INFINITY)?;
+        self.shares.iter().try_for_each(|&share| expect_within("shares", share, 0.0..=1.0))?;
+        let count = features::modalities(dataset, &self.modalities, "freedom")?.len();
+        if self.shares.is_empty() || self.shares.len() == count {
+            return Ok(());
+        }
+        let found = self.shares.len();
+        Err(Error::Config(format!(
+            "shares: expected none or one for each of {count} modalities, found {found}"
+        )))
+    }
+
+    fn build(self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
+        Ok(Box::new(Freedom::new(self, context)?))
+    }
+}
+
+/// Zhou and Shen 2023: ids smoothed over a user–item graph of which each epoch keeps a sample (edges drawn with
+/// probability `∝ 1/√(d_u d_i)`), plus item ids smoothed over the frozen graph `Σ_m share_m Â_m`; BPR on both, and
+/// on projected features alone.
+pub struct Freedom {
+    config: FreedomConfig,
+    parameters: Parameters,
+    ids: GraphIds,
+    items: SparseMap,
+    projections: Vec<(Dense, Tensor)>,
+    /// What an epoch trains on.
+    thinned: Option<Propagation>,
+    pairs: Vec<(u32, u32)>,
+    device: Device,
+}
+
+impl Freedom {
+    /// Builds the item graph; Glorot's uniform initial embeddings.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a dataset without the features, else a failure of a graph.
+    pub fn new(config: FreedomConfig, context: &Context<'_>) -> Result<Self> {
+        let (dataset, device) = (context.dataset, context.device);
+        let chosen = features::modalities(dataset, &config.modalities, "freedom")?;
+        let mut rng = context.seed.stream(Purpose::Init, 0);
+        let mut parameters = Parameters::default();
+        let ids = GraphIds::new([config.dim, config.layers], context, &mut parameters, &mut rng)?;
+        let mut edges = Vec::new();
+        let mut projections = Vec::new();
+        for (at, modality) in chosen.iter().enumerate() {
+            let share = config.shares.get(at).copied().unwrap_or(1.0 / chosen.len() as f64);
+            let graph = features::item_graph(
+                modality,
+                config.neighbours,
+                config.similarity,
+                EdgeWeight::Equal,
+                Device::Cpu,
+            )?;
+            edges.extend(graph.matrix().iter().map(|(&value, (row, column))| {
+                (row as u32, column as u32, (share * f64::from(value)) as f32)
+            }));
+            let widths = [modality.width(), config.dim];
+            let projection = Dense::new(modality.name(), widths, &mut parameters, &mut rng, device);
+            projections.push((projection, features::tensor(modality, device)?));
+        }
+        let items = dataset.interactions().items();
+        let items = SparseMap::new(items, items, edges, device)?;
+        let pairs = dataset.interactions().split(Split::Train).pairs().collect();
+        Ok(Self { config, parameters, ids, items, projections, thinned: None, pairs, device })
+    }
+
+    /// Users and items `[_, dim]`, over the epoch's graph or the whole one.
+    fn forward<'a>(&'a self, graph: &'a Propagation, relay: &mut Relay<'a>) -> Result<(Tensor, Tensor)> {
+        let smoothed = relay.apply(graph, self.ids.table(&self.parameters))?;
+        let (users, items) = halves(&smoothed, self.ids.users);
+        let mut content = self.ids.items(&self.parameters, relay);
+        for _ in 0..self.config.item_layers {
+            content = relay.apply(&self.items, &content)?;
+        }
+        Ok((users, items + content))
+    }
+
+    /// The edges of one epoch, drawn without replacement (Efraimidis and Spirakis 2006).
+    fn draw(&self, randomness: &mut ChaCha8Rng) -> Vec<(u32, u32)> {
+        let matrix = self.ids.propagation.adjacency().matrix();
+        let mut keyed: Vec<(f64, (u32, u32))> = self
+            .pairs
+            .iter()
+            .map(|&(user, item)| {
+                let weight = matrix.get(user as usize, item as usize + self.ids.users).map_or(0.0, |&w| w);
+                (randomness.random::<f64>().ln() / f64::from(weight), (user, item))
+            })
+            .collect();
+        let kept = ((self.pairs.len() as f64 * (1.0 - self.config.edge_dropout)) as usize).max(1);
+        keyed.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        keyed.into_iter().take(kept).map(|(_, pair)| pair).collect()
+    }
+}
+
+impl Recommender for Freedom {
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
+    }
+
+    fn begin_epoch(&mut self, randomness: &mut ChaCha8Rng) -> Result<()> {
+        if self.config.edge_dropout > 0.0 {
+            let nodes = self.ids.propagation.adjacency().nodes();
+            let graph = Adjacency::bipartite(self.ids.users, nodes - self.ids.users, self.draw(randomness))?;
+            self.thinned = Some(Propagation::new(graph, self.config.layers, self.device));
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
+        let at = BatchIndices::new(batch, self.device);
+        let mut relay = Relay::default();
+        let graph = self.thinned.as_ref().unwrap_or(&self.ids.propagation);
+        let (users, items) = self.forward(graph, &mut relay)?;
+        let [users, positives, negatives] = at.rows(&users, &items);
+        let mut loss = pairwise_loss(&users, &positives, &negatives);
+        for (projection, features) in &self.projections {
+            let [positives, negatives] =
+                at.items(features).map(|rows| projection.apply(&self.parameters, &rows));
+            loss += pairwise_loss(&users, &positives, &negatives) * self.config.feature_loss;
+        }
+        relay.backward(&loss)?;
+        Ok(loss.double_value(&[]))
+    }
+
+    fn scorer(&self) -> Result<Box<dyn Scorer>> {
+        tch::no_grad(|| {
+            let (users, items) = self.forward(&self.ids.propagation, &mut Relay::default())?;
+            Ok(Box::new(EmbeddingScorer::new(&users, &items)) as Box<dyn Scorer>)
+        })
+    }
+}

@@ -1,0 +1,238 @@
+//! Local graphs of ids and of features, and hyperedges that reach across them.
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use recgoat_align::contrast::{Distinct, info_nce, unit_rows};
+use recgoat_data::{Dataset, Split};
+use recgoat_eval::Scorer;
+use recgoat_graph::{Relay, SparseMap};
+use recgoat_torch::{Purpose, from_slice, indices};
+use tch::{Device, Kind, Tensor};
+
+use crate::{
+    Batch, Context, EmbeddingScorer, Parameters, Recommender, Result, Settings,
+    config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
+    dense::Dense,
+    features,
+    ids::{BatchIndices, GraphIds, halves, train_graph},
+    objective::{pairwise_loss, squared_norm},
+    phase::Phase,
+};
+
+config! {
+    /// Settings of [`LgmRec`].
+    pub struct LgmRecConfig {
+        /// Width of user and item embeddings.
+        pub dim: usize = 64,
+        /// Propagation steps of ids over the user–item graph.
+        pub layers: usize = 2,
+        /// Propagation steps of features over the user–item graph.
+        pub feature_layers: usize = 2,
+        /// Hyperedges of a modality.
+        pub hyperedges: usize = 4,
+        /// Passages through the hyperedges.
+        pub hyper_layers: usize = 1,
+        /// Share of the hyperedge memberships dropped in training.
+        pub dropout: f64 = 0.5,
+        /// Weight of the global embeddings beside the local ones.
+        pub global: f64 = 0.3,
+        /// Weight of the contrast between the modalities' global embeddings.
+        pub contrast: f64 = 1e-4,
+        /// Temperature of the memberships and of the contrast.
+        pub temperature: f64 = 0.2,
+        /// Weight of the squared norm of the embeddings a batch touches, a triple.
+        pub l2: f64 = 1e-6,
+        /// Names of the modalities to use; all of the dataset's when empty.
+        pub modalities: Vec<String> = Vec::new(),
+    }
+}
+
+impl Settings for LgmRecConfig {
+    fn check(&self, dataset: &Dataset) -> Result<()> {
+        expect_within("dim", self.dim, 1..=MOST_DIMENSIONS)?;
+        expect_within("layers", self.layers, 0..=MOST_LAYERS)?;
+        expect_within("feature_layers", self.feature_layers, 0..=MOST_LAYERS)?;
+        expect_within("hyperedges", self.hyperedges, 1..=MOST_DIMENSIONS)?;
+        expect_within("hyper_layers", self.hyper_layers, 1..=MOST_LAYERS)?;
+        expect_within("dropout", self.dropout, 0.0..1.0)?;
+        expect_within("global", self.global, 0.0..f64::INFINITY)?;
+        expect_within("contrast", self.contrast, 0.0..f64::INFINITY)?;
+        expect_positive("temperature", self.temperature)?;
+        expect_within("l2", self.l2, 0.0..f64::INFINITY)?;
+        features::modalities(dataset, &self.modalities, "lgmrec").map(drop)
+    }
+
+    fn build(self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
+        Ok(Box::new(LgmRec::new(self, context)?))
+    }
+}
+
+/// Guo et al. 2024. Local: smoothed ids plus smoothed projected features of unit length. Global: hyperedges that the
+/// features make (memberships by Gumbel softmax, a user's being the sum of its items'), through which item ids reach
+/// all users and items.
+///
+/// The released code adds Gumbel noise in evaluation too; here evaluation is without noise.
+pub struct LgmRec {
+    config: LgmRecConfig,
+    parameters: Parameters,
+    ids: GraphIds,
+    /// The mean of a user's items, and their sum.
+    mean: SparseMap,
+    sum: SparseMap,
+    /// One step over the user–item graph.
+    graph: SparseMap,
+    modalities: Vec<Side>,
+    device: Device,
+}
+
+/// The parts of one modality; its features carried to users are as frozen as the features.
+struct Side {
+    features: Tensor,
+    projection: Dense,
+    membership: Dense,
+}
+
+/// Users and items `[users + items, dim]`, and each modality's global embeddings of the same shape.
+struct Views {
+    fused: Tensor,
+    global: Vec<Tensor>,
+}
+
+impl LgmRec {
+    /// With Glorot's uniform initial embeddings.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] for a dataset without the features, else a failure of a graph.
+    pub fn new(config: LgmRecConfig, context: &Context<'_>) -> Result<Self> {
+        let (dataset, device) = (context.dataset, context.device);
+        let interactions = dataset.interactions();
+        let train = interactions.split(Split::Train);
+        let mut rng = context.seed.stream(Purpose::Init, 0);
+        let mut parameters = Parameters::default();
+        let ids = GraphIds::new([config.dim, config.layers], context, &mut parameters, &mut rng)?;
+        let mut modalities = Vec::new();
+        for modality in features::modalities(dataset, &config.modalities, "lgmrec")? {
+            let mut dense = |part: &str, outputs: usize| {
+                let name = format!("{}.{part}", modality.name());
+                Dense::without_bias(&name, [modality.width(), outputs], &mut parameters, &mut rng, device)
+            };
+            let projection = dense("projection", config.dim);
+            let membership = dense("membership", config.hyperedges);
+            modalities.push(Side { features: features::tensor(modality, device)?, projection, membership });
+        }
+        let (users, items) = (interactions.users(), interactions.items());
+        let map = |weight: &dyn Fn(u32) -> f32| {
+            SparseMap::new(users, items, train.pairs().map(|(u, i)| (u, i, weight(u))), device)
+        };
+        let mean = map(&|user| 1.0 / train.row(user as usize).len() as f32)?;
+        let sum = map(&|_| 1.0)?;
+        let step = train_graph(interactions)?;
+        let entries = step.matrix().iter().map(|(&value, (row, column))| (row as u32, column as u32, value));
+        let graph = SparseMap::new(users + items, users + items, entries, device)?;
+        Ok(Self { config, parameters, ids, mean, sum, graph, modalities, device })
+    }
+
+    fn forward<'a>(&'a self, relay: &mut Relay<'a>, phase: &mut Phase<'_>) -> Result<Views> {
+        let parameters = &self.parameters;
+        let smoothed = self.ids.smoothed(parameters, relay)?;
+        let (_, items) = halves(&smoothed, self.ids.users);
+        let items = relay.join(items.shallow_clone());
+        let mut local = smoothed;
+        let mut global = Vec::new();
+        for side in &self.modalities {
+            let projected = relay.join(side.projection.apply(parameters, &side.features));
+            let users = relay.apply(&self.mean, &projected)?;
+            let mut carried = relay.join(Tensor::cat(&[&users, &projected], 0));
+            for _ in 0..self.config.feature_layers {
+                carried = relay.apply(&self.graph, &carried)?;
+            }
+            local = local + unit_rows(&carried);
+            let logits = relay.join(side.membership.apply(parameters, &side.features));
+            let of_users = relay.apply(&self.sum, &logits)?;
+            let [of_users, of_items] = [of_users, logits].map(|logits| self.memberships(&logits, phase));
+            global.push(self.through_hyperedges(&of_users, &of_items, &items));
+        }
+        let sum = Tensor::stack(&global, 0).sum_dim_intlist(0, false, Kind::Float);
+        Ok(Views { fused: local + unit_rows(&sum) * self.config.global, global })
+    }
+
+    /// `softmax((logits + Gumbel noise)/τ)`, with dropout, in training; without either in evaluation.
+    fn memberships(&self, logits: &Tensor, phase: &mut Phase<'_>) -> Tensor {
+        let noisy = match phase {
+            Phase::Train(rng) => logits + gumbel(&logits.size(), rng, self.device),
+            Phase::Evaluate => logits.shallow_clone(),
+        };
+        phase.dropout(&(noisy / self.config.temperature).softmax(1, Kind::Float), self.config.dropout)
+    }
+
+    fn through_hyperedges(&self, of_users: &Tensor, of_items: &Tensor, items: &Tensor) -> Tensor {
+        let mut items = items.shallow_clone();
+        let mut users = Tensor::zeros_like(of_users);
+        for _ in 0..self.config.hyper_layers {
+            let edges = of_items.tr().matmul(&items);
+            items = of_items.matmul(&edges);
+            users = of_users.matmul(&edges);
+        }
+        Tensor::cat(&[&users, &items], 0)
+    }
+
+    /// Between the global embeddings of two modalities, every user and item a candidate.
+    fn contrast(&self, batch: &Batch<'_>, left: &Tensor, right: &Tensor) -> Result<Tensor> {
+        let (left, right) = (halves(left, self.ids.users), halves(right, self.ids.users));
+        let one = |ids: &[u32], left: &Tensor, right: &Tensor| -> Result<Tensor> {
+            let ids = Distinct::new(ids).ids;
+            let anchors = left.index_select(0, &indices(&ids, self.device));
+            Ok(info_nce(&anchors, right, &ids, self.config.temperature)? * ids.len() as f64)
+        };
+        Ok(one(batch.users, &left.0, &right.0)? + one(batch.positives, &left.1, &right.1)?)
+    }
+}
+
+/// Standard Gumbel noise.
+fn gumbel(shape: &[i64], rng: &mut ChaCha8Rng, device: Device) -> Tensor {
+    let count = shape.iter().product::<i64>() as usize;
+    let values: Vec<f32> = (0..count)
+        .map(|_| {
+            let uniform: f64 = rng.random_range(f64::MIN_POSITIVE..1.0);
+            -(-uniform.ln()).ln() as f32
+        })
+        .collect();
+    from_slice(&values, shape, device).expect("drawn to fill the shape")
+}
+
+impl Recommender for LgmRec {
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
+    }
+
+    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
+        let at = BatchIndices::new(batch, self.device);
+        let mut relay = Relay::default();
+        let Views { fused, global } = self.forward(&mut relay, &mut Phase::Train(randomness))?;
+        let (users, items) = halves(&fused, self.ids.users);
+        let [users, positives, negatives] = at.rows(&users, &items);
+        let mut loss = pairwise_loss(&users, &positives, &negatives)
+            + squared_norm(&[&users, &positives, &negatives]) * (self.config.l2 / 2.0);
+        if self.config.contrast > 0.0 {
+            for (at, left) in global.iter().enumerate() {
+                for right in &global[at + 1..] {
+                    loss += self.contrast(batch, left, right)? * self.config.contrast;
+                }
+            }
+        }
+        relay.backward(&loss)?;
+        Ok(loss.double_value(&[]))
+    }
+
+    fn scorer(&self) -> Result<Box<dyn Scorer>> {
+        tch::no_grad(|| {
+            let views = self.forward(&mut Relay::default(), &mut Phase::Evaluate)?;
+            let (users, items) = halves(&views.fused, self.ids.users);
+            Ok(Box::new(EmbeddingScorer::new(&users, &items)) as Box<dyn Scorer>)
+        })
+    }
+}

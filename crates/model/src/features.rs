@@ -1,0 +1,108 @@
+//! What multimodal models take from a dataset: its features, and the graph of items that they make neighbours.
+
+use recgoat_data::{Dataset, Modality};
+use recgoat_graph::{KnnConfig, Similarity, SparseMap, knn};
+use recgoat_torch::from_slice;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Tensor};
+
+use crate::{Error, Result};
+
+/// The similarity of feature rows, as configurations write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FeatureSimilarity {
+    /// The cosine.
+    Cosine,
+    /// The cosine after the mean row is taken off.
+    CentredCosine,
+}
+
+impl From<FeatureSimilarity> for Similarity {
+    fn from(similarity: FeatureSimilarity) -> Self {
+        match similarity {
+            FeatureSimilarity::Cosine => Self::Cosine,
+            FeatureSimilarity::CentredCosine => Self::CentredCosine,
+        }
+    }
+}
+
+/// The modalities of these names, or all when there is none; each has at least one row.
+///
+/// # Errors
+/// [`Error::Config`] when one is not there, or has no row, or there is none for `model`.
+pub(crate) fn modalities<'a>(
+    dataset: &'a Dataset,
+    names: &[String],
+    model: &str,
+) -> Result<Vec<&'a Modality>> {
+    let there = dataset.modalities();
+    let known: Vec<&str> = there.iter().map(Modality::name).collect();
+    if there.is_empty() {
+        return Err(Error::Config(format!(
+            "dataset {}: expected at least one <modality>_feat.npy for {model}, found none (lightgcn needs none)",
+            dataset.name()
+        )));
+    }
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        let known = known.join(", ");
+        return Err(Error::Config(format!("modalities: expected some of {known}, found {unknown:?}")));
+    }
+    let wanted = |m: &&Modality| names.is_empty() || names.iter().any(|name| name == m.name());
+    let chosen: Vec<&Modality> = there.iter().filter(wanted).collect();
+    if let Some(empty) = chosen.iter().find(|modality| modality.missing() == modality.rows()) {
+        let name = empty.name();
+        return Err(Error::Config(format!("modality {name}: expected at least one known row, found none")));
+    }
+    Ok(chosen)
+}
+
+/// Frozen features `[items, width]`, missing rows zero.
+pub(crate) fn tensor(modality: &Modality, device: Device) -> Result<Tensor> {
+    Ok(from_slice(modality.values(), &[modality.rows() as i64, modality.width() as i64], device)?)
+}
+
+/// What an edge between items weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EdgeWeight {
+    /// One.
+    Equal,
+    /// The cosine of the two items' features.
+    Cosine,
+}
+
+/// `(item, neighbour, weight)` of every item with features: itself and its `neighbours − 1` nearest others, as the
+/// published item graphs count.
+pub(crate) fn item_edges(
+    modality: &Modality,
+    neighbours: usize,
+    similarity: FeatureSimilarity,
+    weight: EdgeWeight,
+) -> Result<Vec<(u32, u32, f32)>> {
+    let config =
+        KnnConfig { neighbours: neighbours - 1, similarity: similarity.into(), ..KnnConfig::default() };
+    let near = knn(modality.values(), modality.width(), modality.present(), &config)?;
+    let items = (0..).zip(modality.present()).filter(|(_, present)| **present);
+    let edges = items.flat_map(|(item, _): (u32, _)| {
+        let others = near.of(item as usize).iter().zip(near.similarities(item as usize));
+        let others = others.map(move |(&other, &cosine)| (item, other, cosine));
+        std::iter::once((item, item, 1.0)).chain(others)
+    });
+    Ok(match weight {
+        EdgeWeight::Equal => edges.map(|(item, other, _)| (item, other, 1.0)).collect(),
+        // A negative weight would be no neighbour, and a degree must not vanish.
+        EdgeWeight::Cosine => edges.filter(|edge| edge.2 > 0.0).collect(),
+    })
+}
+
+/// [`item_edges`] with symmetric normalisation.
+pub(crate) fn item_graph(
+    modality: &Modality,
+    neighbours: usize,
+    similarity: FeatureSimilarity,
+    weight: EdgeWeight,
+    device: Device,
+) -> Result<SparseMap> {
+    let edges = item_edges(modality, neighbours, similarity, weight)?;
+    Ok(SparseMap::normalised(modality.rows(), edges, device)?)
+}

@@ -1,0 +1,94 @@
+//! Embeddings of users and items, smoothed over their graph: the collaborative half of most models.
+
+use rand_chacha::ChaCha8Rng;
+use recgoat_data::{Interactions, Split};
+use recgoat_graph::{Adjacency, Propagation, Relay, SparseMap};
+use recgoat_torch::{indices, init};
+use tch::{Device, Tensor};
+
+use crate::{Batch, Context, ParameterId, Parameters, Result};
+
+/// A table of users followed by items, and LightGCN's propagation over the train graph.
+#[derive(Debug)]
+pub(crate) struct GraphIds {
+    table: ParameterId,
+    pub(crate) users: usize,
+    pub(crate) propagation: Propagation,
+}
+
+impl GraphIds {
+    /// With Glorot's uniform initial embeddings.
+    pub(crate) fn new(
+        [dim, layers]: [usize; 2],
+        context: &Context<'_>,
+        parameters: &mut Parameters,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Self> {
+        let interactions = context.dataset.interactions();
+        let rows = interactions.users() + interactions.items();
+        let table = init::xavier(rows as i64, dim as i64, rng, context.device);
+        let table = parameters.add("embedding", table);
+        let propagation = Propagation::new(train_graph(interactions)?, layers, context.device);
+        Ok(Self { table, users: interactions.users(), propagation })
+    }
+
+    /// The layer-0 embeddings, users and items.
+    pub(crate) fn table<'p>(&self, parameters: &'p Parameters) -> &'p Tensor {
+        parameters.get(self.table)
+    }
+
+    /// The layer-0 embeddings of the items, as a leaf of the relay.
+    pub(crate) fn items(&self, parameters: &Parameters, relay: &mut Relay<'_>) -> Tensor {
+        relay.join(halves(self.table(parameters), self.users).1)
+    }
+
+    /// The embeddings after propagation, users and items, as a leaf of the relay.
+    pub(crate) fn smoothed<'a>(&'a self, parameters: &Parameters, relay: &mut Relay<'a>) -> Result<Tensor> {
+        Ok(relay.apply(&self.propagation, self.table(parameters))?)
+    }
+}
+
+/// Rows of a batch in tables of users and of items.
+pub(crate) struct BatchIndices {
+    users: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+}
+
+impl BatchIndices {
+    pub(crate) fn new(batch: &Batch<'_>, device: Device) -> Self {
+        let [users, positives, negatives] =
+            [batch.users, batch.positives, batch.negatives].map(|ids| indices(ids, device));
+        Self { users, positives, negatives }
+    }
+
+    /// `[batch, dim]` each: users, positives, negatives.
+    pub(crate) fn rows(&self, users: &Tensor, items: &Tensor) -> [Tensor; 3] {
+        let [positives, negatives] = self.items(items);
+        [users.index_select(0, &self.users), positives, negatives]
+    }
+
+    /// `[batch, dim]` each: positives, negatives.
+    pub(crate) fn items(&self, items: &Tensor) -> [Tensor; 2] {
+        [&self.positives, &self.negatives].map(|ids| items.index_select(0, ids))
+    }
+}
+
+/// The user rows and the item rows of a table that holds both.
+pub(crate) fn halves(table: &Tensor, users: usize) -> (Tensor, Tensor) {
+    let rows = table.size()[0];
+    (table.narrow(0, 0, users as i64), table.narrow(0, users as i64, rows - users as i64))
+}
+
+/// The normalised user–item graph of the train split: users first, then items.
+pub(crate) fn train_graph(interactions: &Interactions) -> Result<Adjacency> {
+    let pairs = interactions.split(Split::Train).pairs();
+    Ok(Adjacency::bipartite(interactions.users(), interactions.items(), pairs)?)
+}
+
+/// The block of the same matrix that maps items to users.
+pub(crate) fn users_from_items(context: &Context<'_>) -> Result<SparseMap> {
+    let interactions = context.dataset.interactions();
+    let pairs = interactions.split(Split::Train).pairs();
+    Ok(SparseMap::users_from_items(interactions.users(), interactions.items(), pairs, context.device)?)
+}

@@ -1,0 +1,27 @@
+//! Training or evaluation.
+
+use rand_chacha::ChaCha8Rng;
+use recgoat_torch::dropout_mask;
+use tch::{Device, Tensor};
+
+/// Training, with the randomness of its dropout, or evaluation, without any.
+#[derive(Debug)]
+pub(crate) enum Phase<'a> {
+    Train(&'a mut ChaCha8Rng),
+    Evaluate,
+}
+
+impl Phase<'_> {
+    /// A dropout mask in training, nothing in evaluation or at rate 0.
+    pub(crate) fn mask(&mut self, shape: &[i64], rate: f64, device: Device) -> Option<Tensor> {
+        match self {
+            Self::Train(rng) if rate > 0.0 => Some(dropout_mask(shape, rate, *rng, device)),
+            _ => None,
+        }
+    }
+
+    /// `x` with dropout in training, `x` itself in evaluation.
+    pub(crate) fn dropout(&mut self, x: &Tensor, rate: f64) -> Tensor {
+        self.mask(&x.size(), rate, x.device()).map_or_else(|| x.shallow_clone(), |mask| x * mask)
+    }
+}
