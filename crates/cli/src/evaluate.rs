@@ -97,8 +97,8 @@ impl Args {
             && *ranking == RankingConfig::default()
             && folder.is_finished(&mut progress)?
         {
-            let per_user = folder.test(&dataset, device, &mut progress)?;
-            return Ok((per_user, start.elapsed().as_secs_f64()));
+            let tested = folder.test(&dataset, device, &mut progress)?;
+            return Ok((tested.per_user, start.elapsed().as_secs_f64()));
         }
         let model = folder.load(&dataset, device, &mut progress)?;
         let per_user = evaluate(&*model.scorer()?, dataset.interactions(), self.split(), ranking)?;

@@ -1,6 +1,6 @@
 //! `recgoat experiment`: several models and seeds, and the report on them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use recgoat_data::Dataset;
@@ -36,15 +36,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let preset = Preset::read(&args.preset)?;
-    let data = args.data.clone().unwrap_or_else(|| PathBuf::from("data").join(&preset.dataset));
-    let dataset = if args.data.is_some() || data.is_dir() {
-        Dataset::open(&data)?
-    } else {
-        recgoat_data::fetch::fetch(&preset.dataset, &data, &mut |message| eprintln!("{message}"))?
-    };
-    let (device, threads) = args.compute.start()?;
-    let data = data.canonicalize().unwrap_or(data);
-    let place = Place { data, device, threads, out: args.out.clone() };
+    let (dataset, place) = open(&preset, args.data.as_deref(), &args.out, &args.compute)?;
     let report = run_experiment(&preset, &dataset, &place, &mut Progress::new())?;
     let models: Map<String, Value> = report
         .models
@@ -57,4 +49,22 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .collect();
     args.output.print(&json!({ "report": args.out.join("report.html"), "models": models }));
     Ok(())
+}
+
+/// The preset's dataset, from a folder or fetched, and where it runs.
+pub(crate) fn open(
+    preset: &Preset,
+    data: Option<&Path>,
+    out: &Path,
+    compute: &Compute,
+) -> Result<(Dataset, Place)> {
+    let folder = data.map_or_else(|| PathBuf::from("data").join(&preset.dataset), Path::to_owned);
+    let dataset = if data.is_some() || folder.is_dir() {
+        Dataset::open(&folder)?
+    } else {
+        recgoat_data::fetch::fetch(&preset.dataset, &folder, &mut |message| eprintln!("{message}"))?
+    };
+    let (device, threads) = compute.start()?;
+    let data = folder.canonicalize().unwrap_or(folder);
+    Ok((dataset, Place { data, device, threads, out: out.to_owned() }))
 }

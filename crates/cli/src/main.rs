@@ -6,6 +6,7 @@
 
 mod bench;
 mod common;
+mod compare;
 mod evaluate;
 mod experiment;
 mod fetch;
@@ -15,6 +16,7 @@ mod prepare;
 mod progress;
 mod threads;
 mod train;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -35,7 +37,9 @@ enum Command {
     Prepare(prepare::Args),
     Train(train::Args),
     Evaluate(evaluate::Args),
+    Compare(compare::Args),
     Experiment(experiment::Args),
+    Tune(tune::Args),
     Ot(ot::Args),
     Bench(bench::Args),
 }
@@ -55,7 +59,9 @@ fn main() -> ExitCode {
         Command::Prepare(args) => prepare::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Experiment(args) => experiment::run(&args),
+        Command::Tune(args) => tune::run(&args),
         Command::Ot(args) => ot::run(&args),
         Command::Bench(args) => bench::run(&args),
     };

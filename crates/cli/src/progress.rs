@@ -43,7 +43,7 @@ impl Observer for Progress {
     }
 
     fn epoch(&mut self, record: &EpochRecord, best: f64) {
-        let EpochRecord { epoch, loss, valid, train_seconds, valid_seconds } = record;
+        let EpochRecord { epoch, loss, valid, train_seconds, valid_seconds, .. } = record;
         if *epoch <= 3 || epoch % 10 == 0 {
             self.line(&format!(
                 "epoch {epoch:>4}  loss {loss:.4}  valid recall@20 {valid:.4} (best {best:.4})  \

@@ -4,6 +4,7 @@
 
 pub mod beyond;
 mod error;
+pub mod groups;
 mod metrics;
 mod per_user;
 mod ranking;

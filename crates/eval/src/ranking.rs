@@ -129,6 +129,11 @@ impl Rankings<'_> {
         &self.users
     }
 
+    /// The relevant items of a user, ascending.
+    pub fn relevant(&self, user: u32) -> &[u32] {
+        self.relevant.row(user as usize)
+    }
+
     /// Number of items that were ranked.
     pub fn items(&self) -> usize {
         self.items

@@ -96,6 +96,9 @@ pub struct RunResult {
     pub peak_rss_bytes: u64,
     /// Learning curve.
     pub curve: Vec<CurvePoint>,
+    /// What the model told of itself over training, by name: `(epoch, value)`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub diagnosis: BTreeMap<String, Vec<(usize, f64)>>,
 }
 
 /// One point of a learning curve.
@@ -120,6 +123,9 @@ pub struct Comparison {
     pub baseline: String,
     /// Mean over users of model − baseline, each averaged over its seeds.
     pub difference: f64,
+    /// The difference in standard deviations of the users' differences (Cohen's d for pairs); 0 where there is none.
+    #[serde(default)]
+    pub effect: f64,
     /// 95 % bootstrap interval of the difference.
     pub interval: (f64, f64),
     /// P-value of the paired sign-flip permutation test.

@@ -56,28 +56,28 @@ impl SparseMap {
         Ok(Self { forward, backward })
     }
 
-    /// The block of `Â = D^-1/2 A D^-1/2` that maps items to users: `1/√(deg(u) deg(i))` for each pair.
+    /// The block of a bipartite `Â = D^-1/2 A D^-1/2` that maps the nodes of one side, its columns, to those of the
+    /// other: `1/√(deg(row) deg(column))` for each pair.
     ///
     /// # Errors
-    /// [`Error::Node`] for a user or item that is not there.
-    pub fn users_from_items(
-        users: usize,
-        items: usize,
+    /// [`Error::Node`] for a node that is not there.
+    pub fn between_sides(
+        rows: usize,
+        columns: usize,
         pairs: impl IntoIterator<Item = (u32, u32)>,
         device: Device,
     ) -> Result<Self> {
         let pairs: Vec<(u32, u32)> = pairs.into_iter().collect();
-        let (mut of_users, mut of_items) = (vec![0f64; users], vec![0f64; items]);
-        for (edge, &(user, item)) in pairs.iter().enumerate() {
-            for (degrees, node) in [(&mut of_users, user as usize), (&mut of_items, item as usize)] {
+        let (mut of_rows, mut of_columns) = (vec![0f64; rows], vec![0f64; columns]);
+        for (edge, &(row, column)) in pairs.iter().enumerate() {
+            for (degrees, node) in [(&mut of_rows, row as usize), (&mut of_columns, column as usize)] {
                 let nodes = degrees.len();
                 *degrees.get_mut(node).ok_or(Error::Node { edge, node, nodes })? += 1.0;
             }
         }
-        let weight =
-            |user: u32, item: u32| (of_users[user as usize] * of_items[item as usize]).sqrt().recip();
-        let entries = pairs.iter().map(|&(user, item)| (user, item, weight(user, item) as f32));
-        Self::new(users, items, entries, device)
+        let weight = |row: u32, column: u32| (of_rows[row as usize] * of_columns[column as usize]).sqrt();
+        let entries = pairs.iter().map(|&(row, column)| (row, column, weight(row, column).recip() as f32));
+        Self::new(rows, columns, entries, device)
     }
 
     /// Divides every entry by the square root of its row's sum times that of the row its column is: the symmetric
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn blocks_and_normalisations_are_their_definition() {
-        let block = SparseMap::users_from_items(2, 2, [(0, 0), (0, 1), (1, 1)], Device::Cpu).unwrap();
+        let block = SparseMap::between_sides(2, 2, [(0, 0), (0, 1), (1, 1)], Device::Cpu).unwrap();
         assert_eq!(block.matrix().get(0, 1), Some(&0.5));
         let square = SparseMap::normalised(3, [(0, 0, 1.0), (0, 1, 3.0), (1, 0, 9.0)], Device::Cpu).unwrap();
         assert_eq!(square.matrix().get(0, 0), Some(&0.25));
@@ -185,7 +185,7 @@ mod tests {
     fn bad_entries_and_shapes_are_named() {
         let error = SparseMap::new(2, 3, [(0, 0, 1.0), (1, 3, 1.0)], Device::Cpu).unwrap_err().to_string();
         assert_eq!(error, "edge 1: expected nodes below 3, found 3");
-        let error = SparseMap::users_from_items(2, 3, [(2, 0)], Device::Cpu).unwrap_err().to_string();
+        let error = SparseMap::between_sides(2, 3, [(2, 0)], Device::Cpu).unwrap_err().to_string();
         assert_eq!(error, "edge 0: expected nodes below 2, found 2");
         let map = SparseMap::new(2, 3, [], Device::Cpu).unwrap();
         let error = map.apply(&Tensor::zeros([2, 4], (Kind::Float, Device::Cpu))).unwrap_err().to_string();

@@ -1,6 +1,7 @@
 //! Experiments: several models over several seeds on one dataset, and the report on them.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -16,9 +17,10 @@ use tch::Device;
 
 use crate::{
     Error, Learning, ModelConfig, Observer, Result, TrainConfig,
-    config::{from_table, parse_toml, to_table},
+    config::{from_table, parse_toml, to_table, with_override},
     files::read_text,
     run::{Outcome, RunConfig, RunFolder},
+    tune::Range,
 };
 
 /// An experiment file: `presets/*.toml`.
@@ -51,6 +53,8 @@ struct Entry {
     set: toml::Table,
     #[serde(default)]
     train: toml::Table,
+    #[serde(default)]
+    search: BTreeMap<String, Range>,
 }
 
 /// One row of the table to be.
@@ -62,6 +66,8 @@ pub struct Row {
     pub model: ModelConfig,
     /// Its training settings.
     pub train: TrainConfig,
+    /// What its settings may be, for a search: names as in `set`, and `train.` before those of training.
+    pub search: BTreeMap<String, Range>,
 }
 
 /// Where an experiment runs.
@@ -106,6 +112,34 @@ impl Preset {
         Ok(preset)
     }
 
+    /// The preset as TOML, with these settings added to the models of these labels and nothing to search.
+    pub(crate) fn tuned(&self, best: &BTreeMap<&str, &toml::Table>) -> toml::Table {
+        let models = self.entries.iter().map(|entry| {
+            let mut entry = entry.clone();
+            for (name, value) in best.get(entry.label.as_str()).copied().into_iter().flatten() {
+                match name.strip_prefix("train.") {
+                    Some(name) => entry.train.insert(name.to_owned(), value.clone()),
+                    None => entry.set.insert(name.clone(), value.clone()),
+                };
+            }
+            let mut table = toml::Table::new();
+            table.insert("label".to_owned(), entry.label.into());
+            table.insert("name".to_owned(), entry.name.into());
+            table.insert("set".to_owned(), entry.set.into());
+            table.insert("train".to_owned(), entry.train.into());
+            table
+        });
+        let mut table = toml::Table::new();
+        table.insert("title".to_owned(), self.title.clone().into());
+        table.insert("dataset".to_owned(), self.dataset.clone().into());
+        let seeds: Vec<toml::Value> = self.seeds.iter().map(|&seed| (seed as i64).into()).collect();
+        table.insert("seeds".to_owned(), seeds.into());
+        table.extend(self.baseline.clone().map(|baseline| ("baseline".to_owned(), baseline.into())));
+        table.insert("train".to_owned(), self.train.clone().into());
+        table.insert("model".to_owned(), models.collect::<Vec<_>>().into());
+        table
+    }
+
     /// The models with their settings in full.
     ///
     /// # Errors
@@ -125,7 +159,33 @@ impl Entry {
         train.extend(self.train.clone());
         let train = from_table(train)
             .map_err(|reason| Error::Config(format!("train settings of {:?}: {reason}", self.label)))?;
-        Ok(Row { label: self.label.clone(), model, train })
+        let row = Row { label: self.label.clone(), model, train, search: self.search.clone() };
+        for (name, range) in &row.search {
+            let wrong = |fault: String| Error::Config(format!("search {name} of {:?}: {fault}", self.label));
+            range.fault().map_or(Ok(()), |fault| Err(wrong(fault)))?;
+            // Every end must be a value that the setting takes.
+            for value in range.ends() {
+                row.with(&toml::Table::from_iter([(name.clone(), value)]))?;
+            }
+        }
+        Ok(row)
+    }
+}
+
+impl Row {
+    /// The same with some settings changed; `train.` stands before those of training.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an unknown setting or a value it does not take.
+    pub fn with(&self, settings: &toml::Table) -> Result<Self> {
+        let mut row = self.clone();
+        for (name, value) in settings {
+            match name.strip_prefix("train.") {
+                Some(name) => row.train = with_override(&row.train, name, &value.to_string())?,
+                None => row.model = row.model.with(name, &value.to_string())?,
+            }
+        }
+        Ok(row)
     }
 }
 
@@ -215,29 +275,36 @@ fn run_one(
     let path = place.out.join("runs").join(format!("{}-{seed}", folder_name(&row.label)));
     let folder = RunFolder::create(&path, run_config(row, seed, place), dataset)?;
     let Outcome { trained, peak_rss_bytes } = folder.train(dataset, place.device, observer)?;
-    let per_user = folder.test(dataset, place.device, observer)?;
+    let tested = folder.test(dataset, place.device, observer)?;
     let curve = trained.curve.iter().map(|record| CurvePoint {
         epoch: record.epoch,
         loss: Some(record.loss),
         valid: record.valid,
     });
+    let mut diagnosis: BTreeMap<String, Vec<(usize, f64)>> = BTreeMap::new();
+    for record in &trained.curve {
+        for (name, &value) in &record.diagnosis {
+            diagnosis.entry(name.clone()).or_default().push((record.epoch, value));
+        }
+    }
     let trained_seconds: f64 = trained.curve.iter().map(|r| r.train_seconds + r.valid_seconds).sum();
     let result = RunResult {
         seed,
         best_epoch: trained.best_epoch,
         epochs: trained.curve.len(),
         valid: trained.valid.clone(),
-        test: per_user.means(),
+        test: tested.metrics(),
         // A run read again took no time now; its epochs say what it took.
         seconds: trained_seconds.max(start.elapsed().as_secs_f64()),
         seconds_per_epoch: trained.seconds_per_epoch(),
         peak_rss_bytes,
         curve: curve.collect(),
+        diagnosis,
     };
-    Ok((result, per_user))
+    Ok((result, tested.per_user))
 }
 
-fn run_config(row: &Row, seed: u64, place: &Place) -> RunConfig {
+pub(crate) fn run_config(row: &Row, seed: u64, place: &Place) -> RunConfig {
     RunConfig {
         data: place.data.clone(),
         seed,
@@ -304,7 +371,7 @@ fn first_repeated<T: PartialEq>(list: &[T]) -> Option<&T> {
     list.iter().enumerate().find(|(at, item)| list[..*at].contains(item)).map(|(_, item)| item)
 }
 
-fn folder_name(label: &str) -> String {
+pub(crate) fn folder_name(label: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     label.chars().map(plain).collect()
 }

@@ -12,6 +12,7 @@ use crate::{Batch, Context, ParameterId, Parameters, Result};
 #[derive(Debug)]
 pub(crate) struct GraphIds {
     table: ParameterId,
+    /// Number of users, the rows before the first item.
     pub(crate) users: usize,
     pub(crate) propagation: Propagation,
 }
@@ -35,6 +36,11 @@ impl GraphIds {
     /// The layer-0 embeddings, users and items.
     pub(crate) fn table<'p>(&self, parameters: &'p Parameters) -> &'p Tensor {
         parameters.get(self.table)
+    }
+
+    /// The layer-0 embeddings of the users, as a leaf of the relay.
+    pub(crate) fn users(&self, parameters: &Parameters, relay: &mut Relay<'_>) -> Tensor {
+        relay.join(halves(self.table(parameters), self.users).0)
     }
 
     /// The layer-0 embeddings of the items, as a leaf of the relay.
@@ -90,5 +96,12 @@ pub(crate) fn train_graph(interactions: &Interactions) -> Result<Adjacency> {
 pub(crate) fn users_from_items(context: &Context<'_>) -> Result<SparseMap> {
     let interactions = context.dataset.interactions();
     let pairs = interactions.split(Split::Train).pairs();
-    Ok(SparseMap::users_from_items(interactions.users(), interactions.items(), pairs, context.device)?)
+    Ok(SparseMap::between_sides(interactions.users(), interactions.items(), pairs, context.device)?)
+}
+
+/// The block that maps users to items.
+pub(crate) fn items_from_users(context: &Context<'_>) -> Result<SparseMap> {
+    let interactions = context.dataset.interactions();
+    let pairs = interactions.split(Split::Train).pairs().map(|(user, item)| (item, user));
+    Ok(SparseMap::between_sides(interactions.items(), interactions.users(), pairs, context.device)?)
 }

@@ -21,8 +21,10 @@ mod registry;
 pub mod run;
 mod scorer;
 mod settings;
+mod similar;
 mod tested;
 mod train;
+pub mod tune;
 
 pub use baselines::*;
 pub use error::{Error, Result};

@@ -32,6 +32,37 @@ pub(crate) fn squared_norm(rows: &[&Tensor]) -> Tensor {
     Tensor::stack(&sums, 0).sum(Kind::Float) / batch
 }
 
+/// A mixture of the pairwise loss and a softmax over the batch's items.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RankingLoss {
+    /// Share of the softmax.
+    pub(crate) softmax: f64,
+    /// Its temperature.
+    pub(crate) temperature: f64,
+}
+
+impl RankingLoss {
+    /// `(1 − s) · pairwise + s · −mean log softmax(z_u · z_i / τ)` over all distinct items of the batch, positive and
+    /// negative, on the tape.
+    ///
+    /// `rows` are the batch's users, positives and negatives `[batch, dim]`, `items` all items.
+    pub(crate) fn of(&self, batch: &Batch<'_>, rows: &[Tensor; 3], items: &Tensor) -> Tensor {
+        let [users, positives, negatives] = rows;
+        if self.softmax == 0.0 {
+            return pairwise_loss(users, positives, negatives);
+        }
+        let distinct = Distinct::new(&[batch.positives, batch.negatives].concat());
+        let candidates = items.index_select(0, &indices(&distinct.ids, items.device()));
+        let targets = indices(&distinct.positions[..batch.positives.len()], items.device());
+        let logits = users.matmul(&candidates.tr()) / self.temperature;
+        let softmax = logits.cross_entropy_for_logits(&targets) * self.softmax;
+        if self.softmax == 1.0 {
+            return softmax;
+        }
+        softmax + pairwise_loss(users, positives, negatives) * (1.0 - self.softmax)
+    }
+}
+
 /// The rows of one batch in a table of all users followed by all items, gathered at once.
 pub(crate) struct BatchRows {
     rows: Tensor,

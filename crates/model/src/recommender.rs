@@ -1,5 +1,7 @@
 //! What every model is to the trainer.
 
+use std::collections::BTreeMap;
+
 use rand_chacha::ChaCha8Rng;
 use recgoat_data::Dataset;
 use recgoat_eval::Scorer;
@@ -52,6 +54,14 @@ pub trait Recommender {
     /// # Errors
     /// A failure of a graph, an alignment or libtorch.
     fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64>;
+
+    /// What the model can tell of itself after an epoch, by name, for plots over training.
+    ///
+    /// # Errors
+    /// As [`Recommender::scorer`].
+    fn diagnose(&self) -> Result<BTreeMap<String, f64>> {
+        Ok(BTreeMap::new())
+    }
 
     /// The model in evaluation mode: nothing is dropped out.
     ///

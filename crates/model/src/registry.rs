@@ -8,6 +8,7 @@ use crate::{
     LightGcnConfig, MgcnConfig, PopularityConfig, RecGoatConfig, Recommender, Result, Settings, SmoreConfig,
     VbprConfig,
     config::{annotated, from_table, to_table, with_override},
+    recgoat::GatedConfig,
 };
 
 /// Declares [`ModelConfig`] with one variant a model, and what it hands on to the variants' settings.
@@ -92,11 +93,16 @@ models! {
     LgmRec(LgmRecConfig) = "lgmrec",
     /// [`crate::Smore`].
     Smore(SmoreConfig) = "smore",
+    /// [`crate::recgoat::GatedRecGoat`].
+    Gated(GatedConfig) = "recgoat-gated",
     /// [`crate::RecGoat`].
     RecGoat(RecGoatConfig) = "recgoat",
 }
 
 impl ModelConfig {
+    /// The name of RecGOAT with [`RecGoatConfig::released`].
+    pub const RELEASED: &str = "recgoat-released";
+
     /// The model of this name, with default settings.
     ///
     /// ```
@@ -111,8 +117,11 @@ impl ModelConfig {
     /// # Errors
     /// [`Error::Config`] for an unknown name, listing the known ones.
     pub fn named(name: &str) -> Result<Self> {
+        if name == Self::RELEASED {
+            return Ok(Self::RecGoat(RecGoatConfig::released()));
+        }
         if !Self::NAMES.contains(&name) {
-            let known = Self::NAMES.join(", ");
+            let known = [Self::NAMES, &[Self::RELEASED]].concat().join(", ");
             return Err(Error::Config(format!("unknown model {name:?}: expected one of {known}")));
         }
         let table = toml::Table::from_iter([("name".to_owned(), toml::Value::String(name.to_owned()))]);

@@ -29,7 +29,7 @@ use crate::{
     train::{best_values, is_finished, train},
 };
 
-pub use crate::files::peak_rss_bytes;
+pub use crate::{files::peak_rss_bytes, tested::Tested};
 
 /// What a run is: everything its result depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -82,10 +82,17 @@ fn steps_descend_along_their_gradient() {
     // The plan is held fixed in the gradient, so only the modes without one are the derivative of what they return.
     let exact =
         |mode: &'static str| [&QUIET[..], &[("align.transport", mode), ("align.contrast", "0.5")]].concat();
+    let gated = |mode: &'static str| {
+        let quiet =
+            [("dim", "8"), ("dropout", "0"), ("neighbours", "4"), ("companions", "4"), ("peers", "4")];
+        [&quiet[..], &[("align.transport", mode), ("align.contrast", "0.5")]].concat()
+    };
     for (name, settings) in [
         ("bpr", vec![("dim", "8"), ("l2", "0.1")]),
         ("lightgcn", vec![("dim", "8"), ("l2", "0.1")]),
-        ("lightgcn", vec![("dim", "8"), ("contrast", "0.5")]),
+        ("lightgcn", vec![("dim", "8"), ("contrast", "0.5"), ("softmax", "0.5")]),
+        ("recgoat-gated", gated("residual")),
+        ("recgoat-gated", gated("none")),
         ("vbpr", vec![("dim", "8"), ("l2", "0.1")]),
         ("freedom", vec![("dim", "8"), ("edge_dropout", "0"), ("neighbours", "4"), ("feature_loss", "0.5")]),
         ("mgcn", vec![("dim", "8"), ("neighbours", "4"), ("contrast", "0.5"), ("l2", "0.1")]),

@@ -17,6 +17,8 @@ pub enum Purpose {
     Split,
     /// Resampling in statistics.
     Statistics,
+    /// Search for settings.
+    Search,
 }
 
 /// A run's seed, from which every random stream derives.

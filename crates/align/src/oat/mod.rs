@@ -5,6 +5,7 @@
 //! `z (d·T + Δ)`.
 
 mod absolute;
+mod released;
 mod squared;
 
 use tch::{Device, Kind, Tensor};
@@ -24,6 +25,16 @@ pub enum CoordinateCost {
     Absolute,
 }
 
+/// How the plan is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PlanSolver {
+    /// To the tolerance, with a certificate: see [`crate::ot`].
+    #[default]
+    Certified,
+    /// As RecGOAT's released code does, whose plan loses its mass as training goes on; no other setting applies.
+    Released,
+}
+
 /// Settings of [`CoordinateTransport`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TransportConfig {
@@ -35,11 +46,19 @@ pub struct TransportConfig {
     pub tolerance: f64,
     /// Largest number of Sinkhorn iterations a call.
     pub max_iterations: usize,
+    /// How the plan is found.
+    pub solver: PlanSolver,
 }
 
 impl Default for TransportConfig {
     fn default() -> Self {
-        Self { cost: CoordinateCost::Squared, relative_epsilon: 0.05, tolerance: 1e-3, max_iterations: 200 }
+        Self {
+            cost: CoordinateCost::Squared,
+            relative_epsilon: 0.05,
+            tolerance: 1e-3,
+            max_iterations: 200,
+            solver: PlanSolver::Certified,
+        }
     }
 }
 
@@ -75,6 +94,8 @@ pub struct Transport {
     /// `<C, T>` as a scalar on the tape. By the envelope theorem the gradient at a fixed `T` is that of the
     /// transport cost itself.
     pub wasserstein: Tensor,
+    /// `ΣT`: one, unless the solver is the released one.
+    pub mass: f64,
     /// L1 marginal error of `T`.
     pub marginal_error: f64,
     /// Sinkhorn iterations taken.
@@ -108,12 +129,29 @@ impl CoordinateTransport {
             });
         }
         let cost = self.config.cost.between(&x, &y)?;
-        let values = recgoat_torch::to_vec(&cost)?;
+        let (plan, marginal_error, iterations) = match self.config.solver {
+            PlanSolver::Certified => self.certified(&cost)?,
+            PlanSolver::Released => {
+                let plan = released::plan(&cost);
+                let error = marginal_error(&plan);
+                (plan, error, 0)
+            }
+        };
+        let value = (&cost * &plan).sum(Kind::Double).double_value(&[]);
+        let (dx, dy) = self.config.cost.gradient(&x, &y, &plan)?;
+        let wasserstein = recgoat_torch::scalar_with_gradient(value, &[(view, &dx), (target, &dy)]);
+        let mass = plan.sum(Kind::Double).double_value(&[]);
+        Ok(Transport { map: plan * shape[1] as f64, wasserstein, mass, marginal_error, iterations })
+    }
+
+    /// The plan of these costs `[dim, dim]`, its marginal error and the iterations it took.
+    fn certified(&mut self, cost: &Tensor) -> Result<(Tensor, f64, usize)> {
+        let values = recgoat_torch::to_vec(cost)?;
         let mean = values.iter().map(|&c| f64::from(c)).sum::<f64>() / values.len() as f64;
         // Equal views cost nothing; any positive ε then leads to the same plan.
         let scale = if mean > 0.0 || mean.is_nan() { mean } else { 1.0 };
         let scaled: Vec<f32> = values.iter().map(|&c| (f64::from(c) / scale) as f32).collect();
-        let dim = shape[1] as usize;
+        let dim = cost.size()[0] as usize;
         let weights = vec![1.0 / dim as f32; dim];
         let problem = Problem::new(&weights, &weights, &scaled)?;
         let params = Params::new(self.config.relative_epsilon)
@@ -128,12 +166,19 @@ impl CoordinateTransport {
         let plan: Vec<f32> = solution.plan(&problem);
         let (marginal_error, iterations) = (solution.marginal_error, solution.iterations);
         self.warm = Some(solution.potentials);
-        let plan = recgoat_torch::from_slice(&plan, &[dim as i64, dim as i64], x.device())?;
-        let value = (&cost * &plan).sum(Kind::Double).double_value(&[]);
-        let (dx, dy) = self.config.cost.gradient(&x, &y, &plan)?;
-        let wasserstein = recgoat_torch::scalar_with_gradient(value, &[(view, &dx), (target, &dy)]);
-        Ok(Transport { map: plan * dim as f64, wasserstein, marginal_error, iterations })
+        let plan = recgoat_torch::from_slice(&plan, &[dim as i64, dim as i64], cost.device())?;
+        Ok((plan, marginal_error, iterations))
     }
+}
+
+/// `|T1 − 1/d|₁ + |Tᵀ1 − 1/d|₁`.
+fn marginal_error(plan: &Tensor) -> f64 {
+    let weight = 1.0 / plan.size()[0] as f64;
+    let side = |axis: i64| {
+        let sums = plan.sum_dim_intlist(axis, false, Kind::Double);
+        (sums - weight).abs().sum(Kind::Double).double_value(&[])
+    };
+    side(0) + side(1)
 }
 
 impl CoordinateCost {

@@ -1,6 +1,6 @@
 //! The plots of a report as SVG text, drawn without any font of the machine.
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -16,10 +16,32 @@ use crate::stats::Spread;
 /// # Errors
 /// When the plotting library fails.
 pub(super) fn curves(report: &Report) -> Result<String> {
+    let valid = |run: &RunResult| run.curve.iter().map(|point| (point.epoch, point.valid)).collect();
+    lines(report, "Recall@20 on valid, by epoch", 760, &valid)
+}
+
+/// What models told of themselves, by epoch: a plot for each name that any of them used, in the order of names.
+///
+/// # Errors
+/// When the plotting library fails.
+pub(super) fn diagnoses(report: &Report) -> Result<Vec<String>> {
+    let runs = report.models.iter().flat_map(|model| &model.runs);
+    let names: BTreeSet<&String> = runs.flat_map(|run| run.diagnosis.keys()).collect();
+    let plot = |name: &String| {
+        let told = |run: &RunResult| run.diagnosis.get(name).cloned().unwrap_or_default();
+        lines(report, name, 480, &told)
+    };
+    names.into_iter().map(plot).collect()
+}
+
+/// A line for every run that has points; the first run of a model is drawn strong, the others faint.
+fn lines(report: &Report, title: &str, height: i32, points: &dyn Fn(&RunResult) -> Points) -> Result<String> {
     let mut svg = String::new();
-    let height = (HEADING + KEY_ROW * report.models.len() as i32).max(760);
-    draw_curves(
+    let height = (HEADING + KEY_ROW * report.models.len() as i32).max(height);
+    draw_lines(
         report,
+        title,
+        &|run| points(run).into_iter().filter(|(_, value)| value.is_finite()).collect(),
         &SVGBackend::with_string(&mut svg, (WIDTH as u32, height as u32)).into_drawing_area(),
     )
     .map_err(|error| Error::Plot { plot: "learning curves", message: error.to_string() })?;
@@ -38,6 +60,7 @@ pub(super) fn bars(report: &Report) -> Result<String> {
     Ok(svg)
 }
 
+type Points = Vec<(usize, f64)>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = std::result::Result<(), DrawingAreaErrorKind<io::Error>>;
 
@@ -65,9 +88,9 @@ const PALETTE: [RGBColor; 7] = [
     RGBColor(0x55, 0x55, 0x55),
 ];
 
-fn draw_curves(report: &Report, root: &Area<'_>) -> Drawn {
+fn draw_lines(report: &Report, title: &str, points: &dyn Fn(&RunResult) -> Points, root: &Area<'_>) -> Drawn {
     root.fill(&WHITE)?;
-    root.draw(&text("Recall@20 on valid, by epoch", (MARGIN, 28), INK, HPos::Left))?;
+    root.draw(&text(title, (MARGIN, 28), INK, HPos::Left))?;
     let runs = report.models.iter().flat_map(|model| &model.runs);
     let all_points = || runs.clone().flat_map(points);
     if all_points().next().is_none() {
@@ -79,12 +102,14 @@ fn draw_curves(report: &Report, root: &Area<'_>) -> Drawn {
     // A curve without any spread still needs an axis of some length.
     let padding = ((highest - lowest) * 0.06).max(1e-4);
 
+    let floor = if lowest >= 0.0 { (lowest - padding).max(0.0) } else { lowest - padding };
+
     // A model without a curve, such as one that is not trained, has no place in the key.
     let drawn: Vec<_> = report
         .models
         .iter()
         .zip(PALETTE.iter().cycle())
-        .filter(|(model, _)| model.runs.iter().any(|run| points(run).next().is_some()))
+        .filter(|(model, _)| model.runs.iter().any(|run| !points(run).is_empty()))
         .map(|(model, &colour)| (&model.runs, shortened(&model.name), colour))
         .collect();
     let legend = WIDTH - drawn.iter().map(|(_, name, _)| text_width(name)).max().unwrap_or(0) - 88;
@@ -96,7 +121,7 @@ fn draw_curves(report: &Report, root: &Area<'_>) -> Drawn {
         .margin_bottom(8)
         .x_label_area_size(72)
         .y_label_area_size(104)
-        .build_cartesian_2d(0..last, (lowest - padding).max(0.0)..highest + padding)?;
+        .build_cartesian_2d(0..last, floor..highest + padding)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -106,7 +131,7 @@ fn draw_curves(report: &Report, root: &Area<'_>) -> Drawn {
         .label_style(("sans-serif", TEXT).into_font().color(&QUIET))
         .x_labels(8)
         .y_labels(6)
-        .y_label_formatter(&|value| format!("{:.decimals$}", value.abs()))
+        .y_label_formatter(&|value| format!("{:.decimals$}", if *value == 0.0 { 0.0 } else { *value }))
         .draw()?;
     for ((runs, name, colour), y) in drawn.into_iter().zip((HEADING..).step_by(KEY_ROW as usize)) {
         for run in runs.iter().skip(1) {
@@ -114,7 +139,7 @@ fn draw_curves(report: &Report, root: &Area<'_>) -> Drawn {
         }
         if let Some(run) = runs.first() {
             chart.draw_series(LineSeries::new(points(run), colour.stroke_width(4)))?;
-            let best = points(run).find(|&(epoch, _)| epoch == run.best_epoch);
+            let best = points(run).into_iter().find(|&(epoch, _)| epoch == run.best_epoch);
             chart.draw_series(best.map(|point| Circle::new(point, 9, colour.filled())))?;
         }
         key.draw(&PathElement::new([(8, y), (48, y)], colour.stroke_width(4)))?;
@@ -164,11 +189,6 @@ fn draw_bars(report: &Report, root: &Area<'_>) -> Drawn {
     let end = HEADING + ROW * report.models.len() as i32;
     root.draw(&PathElement::new([(left, HEADING), (left, end)], QUIET.stroke_width(2)))?;
     root.present()
-}
-
-/// The finite points of a run's curve.
-fn points(run: &RunResult) -> impl Iterator<Item = (usize, f64)> {
-    run.curve.iter().filter(|point| point.valid.is_finite()).map(|point| (point.epoch, point.valid))
 }
 
 /// Text whose vertical middle, and `side` horizontally, is at `at`.

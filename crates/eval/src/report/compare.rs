@@ -3,7 +3,7 @@
 use super::Comparison;
 use crate::error::{Error, Result};
 use crate::per_user::PerUser;
-use crate::stats::{Resampling, holm, paired_bootstrap, sign_flip_test, wilcoxon_signed_rank};
+use crate::stats::{Resampling, Spread, holm, paired_bootstrap, sign_flip_test, wilcoxon_signed_rank};
 
 /// A model and its per-user values, one per seed.
 #[derive(Clone, Copy, Debug)]
@@ -52,13 +52,16 @@ fn compare_pair(
     if model.runs[0].users() != baseline.runs[0].users() {
         return Err(Error::UsersDiffer { left: model.name.to_owned(), right: baseline.name.to_owned() });
     }
+    let differences: Vec<f64> = left.iter().zip(&right).map(|(left, right)| left - right).collect();
+    let difference = differences.iter().sum::<f64>() / differences.len() as f64;
+    let deviation = Spread::of(&differences)?.sd.unwrap_or(0.0);
     let p_permutation = sign_flip_test(&left, &right, resampling)?;
     Ok(Comparison {
         metric: metric.to_owned(),
         model: model.name.to_owned(),
         baseline: baseline.name.to_owned(),
-        difference: left.iter().zip(&right).map(|(left, right)| left - right).sum::<f64>()
-            / left.len() as f64,
+        difference,
+        effect: if deviation > 0.0 { difference / deviation } else { 0.0 },
         interval: paired_bootstrap(&left, &right, resampling)?,
         p_permutation,
         p_wilcoxon: wilcoxon_signed_rank(&left, &right)?,

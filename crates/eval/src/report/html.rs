@@ -5,8 +5,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::Report;
 use super::tables::{self, Standing, Table, grouped};
 
-/// The whole page around the two plots, given as SVG text.
-pub(super) fn render(report: &Report, curves: &str, bars: &str) -> String {
+/// The whole page around its plots, given as SVG text.
+pub(super) fn render(report: &Report, curves: &str, bars: &str, diagnoses: &[String]) -> String {
     let card = &report.dataset;
     let page = html! {
         (DOCTYPE)
@@ -41,6 +41,13 @@ pub(super) fn render(report: &Report, curves: &str, bars: &str) -> String {
                         (table(&tables::comparisons(report)))
                         p.note { "Difference = model − baseline, paired over test users, each averaged over its seeds. "
                             "Holm’s correction runs over the comparisons of one metric." }
+                    }
+                }
+                @if !diagnoses.is_empty() {
+                    section {
+                        h2 { "What the views do" }
+                        div.plots { @for plot in diagnoses { figure { (PreEscaped(plot)) } } }
+                        p.note { "After each epoch, on up to 512 items at even steps. Strong line: first seed." }
                     }
                 }
                 section.dense { h2 { "All test metrics" } (table(&tables::all_metrics(report))) }

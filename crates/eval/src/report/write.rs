@@ -18,7 +18,7 @@ impl Report {
     /// # Errors
     /// When a plot cannot be drawn.
     pub fn to_html(&self) -> Result<String> {
-        Ok(html::render(self, &charts::curves(self)?, &charts::bars(self)?))
+        Ok(html::render(self, &charts::curves(self)?, &charts::bars(self)?, &charts::diagnoses(self)?))
     }
 
     /// Writes `report.json`, `report.md`, `report.html`, `curves_NAME.svg` and `bars_NAME.svg` into `dir`,
@@ -40,7 +40,7 @@ impl Report {
         let files = [
             ("report.json".to_owned(), json),
             ("report.md".to_owned(), self.to_markdown()),
-            ("report.html".to_owned(), html::render(self, &curves, &bars)),
+            ("report.html".to_owned(), html::render(self, &curves, &bars, &charts::diagnoses(self)?)),
             (format!("curves_{name}.svg"), curves),
             (format!("bars_{name}.svg"), bars),
         ];

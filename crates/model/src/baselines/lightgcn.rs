@@ -12,7 +12,7 @@ use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
     ids::{halves, train_graph},
-    objective::{BatchRows, pairwise_loss},
+    objective::{BatchRows, RankingLoss},
 };
 
 config! {
@@ -29,6 +29,10 @@ config! {
         pub contrast: f64 = 0.0,
         /// Its temperature.
         pub temperature: f64 = 0.2,
+        /// Share of the ranking loss that is a softmax over the batch's items, as in RecGOAT; the rest is pairwise.
+        pub softmax: f64 = 0.0,
+        /// Temperature of that softmax.
+        pub softmax_temperature: f64 = 1.0,
     }
 }
 
@@ -38,7 +42,9 @@ impl Settings for LightGcnConfig {
         expect_within("layers", self.layers, 0..=MOST_LAYERS)?;
         expect_within("l2", self.l2, 0.0..f64::INFINITY)?;
         expect_within("contrast", self.contrast, 0.0..f64::INFINITY)?;
-        expect_positive("temperature", self.temperature)
+        expect_positive("temperature", self.temperature)?;
+        expect_within("softmax", self.softmax, 0.0..=1.0)?;
+        expect_positive("softmax_temperature", self.softmax_temperature)
     }
 
     fn build(self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
@@ -88,14 +94,15 @@ impl Recommender for LightGcn {
         let at = BatchRows::new(batch, self.users, self.device);
         let table = self.parameters.get(self.table);
         let smoothed = Cut::new(&self.propagation.apply(table)?);
-        let [users, positives, negatives] = at.split(&at.gather(smoothed.leaf()));
-        let mut loss =
-            pairwise_loss(&users, &positives, &negatives) + at.penalty(&at.gather(table), self.config.l2);
+        let (_, items) = halves(smoothed.leaf(), self.users);
+        let ranking =
+            RankingLoss { softmax: self.config.softmax, temperature: self.config.softmax_temperature };
+        let rows = at.split(&at.gather(smoothed.leaf()));
+        let mut loss = ranking.of(batch, &rows, &items) + at.penalty(&at.gather(table), self.config.l2);
         if self.config.contrast > 0.0 {
             let distinct = Distinct::new(batch.positives);
-            let (_, items) = halves(smoothed.leaf(), self.users);
             let candidates = items.index_select(0, &indices(&distinct.ids, self.device));
-            let contrast = info_nce(&users, &candidates, &distinct.positions, self.config.temperature)?;
+            let contrast = info_nce(&rows[0], &candidates, &distinct.positions, self.config.temperature)?;
             loss += contrast * self.config.contrast;
         }
         loss.backward();

@@ -15,6 +15,7 @@ const NEGATIVE_SLOPE: f64 = 0.2;
 /// The branch of one modality.
 #[derive(Debug)]
 pub(super) struct Branch {
+    name: String,
     /// `[items, width]`, missing rows zero.
     features: Tensor,
     /// Row numbers of the items that have features, where not all do.
@@ -80,7 +81,13 @@ impl Branch {
             attention: config.attention_dropout,
             output: config.output_dropout,
         };
-        Ok(Self { features, present, attention, weight, bias, left, right, rates })
+        let name = modality.name().to_owned();
+        Ok(Self { name, features, present, attention, weight, bias, left, right, rates })
+    }
+
+    /// The modality's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Row numbers of the items that have features; `None` when all have.

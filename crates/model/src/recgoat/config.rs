@@ -1,6 +1,6 @@
 //! Settings of RecGOAT.
 
-use recgoat_align::oat::{CoordinateCost, TransportConfig};
+use recgoat_align::oat::{CoordinateCost, PlanSolver, TransportConfig};
 use recgoat_data::Dataset;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,10 @@ config! {
         pub output_dropout: f64 = 0.1,
         /// Share of the fused representation dropped in training.
         pub fusion_dropout: f64 = 0.1,
+        /// What the shares of the views add up to: "simplex" (one), or "free" (anything; the released code).
+        pub shares: Shares = Shares::Simplex,
+        /// What evaluation drops out: "nothing", or "dropout" as in training (the released code).
+        pub evaluation: Evaluation = Evaluation::Nothing,
         in /// Alignment of the views.
         pub align: AlignConfig,
     }
@@ -64,6 +68,31 @@ config! {
         pub max_iterations: usize = 200,
         /// Weight of the transport cost in the loss; 0 leaves it out.
         pub wasserstein: f64 = 0.01,
+        /// How the plan is found: "certified", or "released" (in the kernel domain, which underflows).
+        pub solver: Solver = Solver::Certified,
+        /// What the plan is multiplied by: "dim", which makes it a mean, or "one" (the released code).
+        pub factor: Factor = Factor::Dim,
+        /// What the contrast does to an item's views: "attract", or "repel" (the released code).
+        pub views: Contrast = Contrast::Attract,
+        /// Negatives of the contrast: the batch's "distinct" items, or "all" its rows, copies too (the released code).
+        pub negatives: Negatives = Negatives::Distinct,
+    }
+}
+
+impl RecGoatConfig {
+    /// The settings that reproduce what the authors' released code does: its Sinkhorn, whose plan vanishes; the plan
+    /// without its factor; views that repel each other; copies of an item as its negatives; no transport cost in the
+    /// loss; shares that need not add up; dropout in evaluation.
+    pub fn released() -> Self {
+        let align = AlignConfig {
+            solver: Solver::Released,
+            factor: Factor::One,
+            views: Contrast::Repel,
+            negatives: Negatives::All,
+            wasserstein: 0.0,
+            ..AlignConfig::default()
+        };
+        Self { shares: Shares::Free, evaluation: Evaluation::Dropout, align, ..Self::default() }
     }
 }
 
@@ -97,7 +126,7 @@ impl Settings for RecGoatConfig {
 }
 
 impl AlignConfig {
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         expect_within("align.contrast", self.contrast, 0.0..f64::INFINITY)?;
         expect_within("align.contrast_lambda", self.contrast_lambda, 0.0..=1.0)?;
         expect_positive("align.temperature", self.temperature)?;
@@ -117,6 +146,10 @@ impl AlignConfig {
             relative_epsilon: self.epsilon,
             tolerance: self.tolerance,
             max_iterations: self.max_iterations,
+            solver: match self.solver {
+                Solver::Certified => PlanSolver::Certified,
+                Solver::Released => PlanSolver::Released,
+            },
         }
     }
 }
@@ -158,4 +191,64 @@ pub enum TransportCost {
     Squared,
     /// Mean absolute difference (the paper, 1-Wasserstein).
     Absolute,
+}
+
+/// What the shares of the views in the fusion add up to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shares {
+    /// One: a softmax.
+    Simplex,
+    /// Anything; from 0.8 for text and 0.05 for the others, as in the released code.
+    Free,
+}
+
+/// What evaluation drops out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evaluation {
+    /// Nothing.
+    Nothing,
+    /// As much as training; the released code never leaves training mode.
+    Dropout,
+}
+
+/// How the plan is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Solver {
+    /// [`PlanSolver::Certified`].
+    Certified,
+    /// [`PlanSolver::Released`].
+    Released,
+}
+
+/// What the plan is multiplied by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Factor {
+    /// The number of coordinates: rows of the map sum to one.
+    Dim,
+    /// One, which leaves a map beside which any Δ is large.
+    One,
+}
+
+/// What the contrast does to an item's views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Contrast {
+    /// Minimises InfoNCE.
+    Attract,
+    /// Minimises `1 − InfoNCE`.
+    Repel,
+}
+
+/// Negatives of the contrast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Negatives {
+    /// The batch's items, each once.
+    Distinct,
+    /// The items of all rows of the batch: most meet their own copies.
+    All,
 }

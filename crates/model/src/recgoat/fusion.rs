@@ -2,13 +2,15 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::config::{RecGoatConfig, Shares};
 use crate::{ParameterId, Parameters, phase::Phase};
 
 /// `z = L2norm(Dropout(LayerNorm((1 − Σα_m) z_id + Σ α_m ẑ_m)))` with α on the simplex.
 #[derive(Debug)]
 pub(super) struct Fusion {
-    /// One logit for the id view, then one a modality.
+    /// One logit for the id view, then one a modality; or the shares of the modalities.
     logits: ParameterId,
+    shares: Shares,
     gain: ParameterId,
     shift: ParameterId,
     dropout: f64,
@@ -16,18 +18,24 @@ pub(super) struct Fusion {
 
 impl Fusion {
     pub(super) fn new(
-        modalities: usize,
-        dim: usize,
-        dropout: f64,
+        modalities: &[&str],
+        config: &RecGoatConfig,
         parameters: &mut Parameters,
         device: Device,
     ) -> Self {
         let options = (Kind::Float, device);
         let mut add = |name: &str, tensor: Tensor| parameters.add(name, tensor.set_requires_grad(true));
-        let logits = add("fusion.logits", Tensor::zeros([modalities as i64 + 1], options));
-        let gain = add("fusion.gain", Tensor::ones([dim as i64], options));
-        let shift = add("fusion.shift", Tensor::zeros([dim as i64], options));
-        Self { logits, gain, shift, dropout }
+        let logits = match config.shares {
+            Shares::Simplex => add("fusion.logits", Tensor::zeros([modalities.len() as i64 + 1], options)),
+            Shares::Free => {
+                let share = |&name: &&str| if name == "text" { 0.8f32 } else { 0.05 };
+                let shares: Vec<f32> = modalities.iter().map(share).collect();
+                add("fusion.shares", Tensor::from_slice(&shares).to_device(device))
+            }
+        };
+        let gain = add("fusion.gain", Tensor::ones([config.dim as i64], options));
+        let shift = add("fusion.shift", Tensor::zeros([config.dim as i64], options));
+        Self { logits, shares: config.shares, gain, shift, dropout: config.fusion_dropout }
     }
 
     /// Fuses `id` `[items, dim]` with aligned views of the same shape.
@@ -40,10 +48,13 @@ impl Fusion {
         views: &[(Tensor, Option<&Tensor>)],
         phase: &mut Phase<'_>,
     ) -> Tensor {
-        let weights = parameters.get(self.logits).softmax(0, Kind::Float);
+        let weights = match self.shares {
+            Shares::Simplex => parameters.get(self.logits).softmax(0, Kind::Float).slice(0, 1, None, 1),
+            Shares::Free => parameters.get(self.logits).shallow_clone(),
+        };
         let mut mixed = id.shallow_clone();
         for (at, (view, present)) in views.iter().enumerate() {
-            let weight = weights.get(at as i64 + 1);
+            let weight = weights.get(at as i64);
             mixed = match present {
                 None => mixed + (view - id) * weight,
                 Some(rows) => {

@@ -2,10 +2,14 @@
 
 mod branch;
 mod config;
+mod diagnosis;
 mod fusion;
+mod gated;
+mod holes;
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeMap};
 
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use recgoat_align::{
     contrast::{Distinct, between_views, cross_modal, info_nce},
@@ -23,8 +27,13 @@ use crate::{
     phase::Phase,
 };
 use branch::{Branch, BranchPass};
-pub use config::{AlignConfig, RecGoatConfig, TransportCost, TransportMode};
+pub use config::{
+    AlignConfig, Contrast, Evaluation, Factor, Negatives, RecGoatConfig, Shares, Solver, TransportCost,
+    TransportMode,
+};
+use diagnosis::{Aligned, Plan, diagnose};
 use fusion::Fusion;
+pub use gated::{GatedConfig, GatedRecGoat};
 
 /// The model of arXiv 2602.00682 on the user–item graph and one item–item graph a modality.
 ///
@@ -46,12 +55,22 @@ pub struct RecGoat {
     device: Device,
 }
 
+/// A modality's view in id coordinates; the transport's cost, on the tape, and its figures where there is a plan.
+struct Moved {
+    view: Tensor,
+    cost: Option<Tensor>,
+    plan: Option<Plan>,
+}
+
 /// All views of one pass.
 struct Views {
     /// Users and items after propagation, `[users + items, dim]`.
     smoothed: Cut,
     /// Each modality's view before transport.
     passes: Vec<BranchPass>,
+    /// The same after it, and what the plans were.
+    moved: Vec<Tensor>,
+    plans: Vec<Option<Plan>>,
     /// `Σ_m <C_m, T_m>`, where the transport has a plan.
     wasserstein: Option<Tensor>,
     /// The representation that ranks, `[items, dim]`.
@@ -82,7 +101,8 @@ impl RecGoat {
                 residuals.push(parameters.add(format!("{}.residual", modality.name()), residual));
             }
         }
-        let fusion = Fusion::new(branches.len(), config.dim, config.fusion_dropout, &mut parameters, device);
+        let names: Vec<&str> = branches.iter().map(Branch::name).collect();
+        let fusion = Fusion::new(&names, &config, &mut parameters, device);
         let transports = RefCell::new(cold_transports(&config, branches.len()));
         let propagation = Propagation::new(train_graph(interactions)?, config.layers, device);
         Ok(Self {
@@ -103,53 +123,70 @@ impl RecGoat {
         let smoothed = Cut::new(&self.propagation.apply(self.parameters.get(self.table))?);
         let (_, ids) = halves(smoothed.leaf(), self.users);
         let mut passes = Vec::new();
-        let mut aligned = Vec::new();
+        let (mut aligned, mut moved, mut plans) = (Vec::new(), Vec::new(), Vec::new());
         let mut wasserstein: Option<Tensor> = None;
         for (at, (branch, transport)) in self.branches.iter().zip(transports).enumerate() {
             let pass = branch.forward(&self.parameters, phase)?;
-            let (view, cost) = self.transported(at, &pass.output, &ids, transport)?;
+            let Moved { view, cost, plan } = self.transported(at, &pass.output, &ids, transport)?;
             wasserstein = match (wasserstein, cost) {
                 (Some(sum), Some(cost)) => Some(sum + cost),
                 (sum, cost) => sum.or(cost),
             };
+            moved.push(view.shallow_clone());
+            plans.push(plan);
             aligned.push((view, branch.present()));
             passes.push(pass);
         }
         let fused = self.fusion.forward(&self.parameters, &ids, &aligned, phase);
-        Ok(Views { smoothed, passes, wasserstein, fused })
+        Ok(Views { smoothed, passes, moved, plans, wasserstein, fused })
     }
 
-    /// The branch's view in id coordinates, and the transport's cost where there is a plan.
+    /// The branch's view in id coordinates.
     fn transported(
         &self,
         at: usize,
         view: &Tensor,
         ids: &Tensor,
         transport: &mut CoordinateTransport,
-    ) -> Result<(Tensor, Option<Tensor>)> {
-        let mode = self.config.align.transport;
+    ) -> Result<Moved> {
+        let align = &self.config.align;
         let residual = self.residuals.get(at).map(|&id| self.parameters.get(id));
-        if !mode.has_plan() {
-            return Ok((
-                residual.map_or_else(|| view.shallow_clone(), |residual| view.matmul(residual)),
-                None,
-            ));
+        if !align.transport.has_plan() {
+            let view = residual.map_or_else(|| view.shallow_clone(), |residual| view.matmul(residual));
+            return Ok(Moved { view, cost: None, plan: None });
         }
         let found = match self.branches[at].present() {
             None => transport.align(view, ids)?,
             Some(rows) => transport.align(&view.index_select(0, rows), &ids.index_select(0, rows))?,
         };
-        let map = match residual {
-            Some(residual) => &found.map + residual,
-            None => found.map,
+        let plan_map = match align.factor {
+            Factor::Dim => found.map.shallow_clone(),
+            Factor::One => &found.map / self.config.dim as f64,
         };
-        Ok((view.matmul(&map), Some(found.wasserstein)))
+        let size = |map: &Tensor| view.detach().matmul(&map.detach()).norm().double_value(&[]);
+        let plan = Plan {
+            mass: found.mass,
+            marginal_error: found.marginal_error,
+            cost: found.wasserstein.double_value(&[]),
+            // Two products of its own: only where somebody looks.
+            share: residual
+                .filter(|_| !view.requires_grad())
+                .map(|residual| size(&plan_map) / size(residual)),
+        };
+        let map = residual.map_or_else(|| plan_map.shallow_clone(), |residual| &plan_map + residual);
+        Ok(Moved { view: view.matmul(&map), cost: Some(found.wasserstein), plan: Some(plan) })
     }
 
-    /// CMCL on the batch's distinct items: users to items, ids to views, views to views.
+    /// CMCL on the batch's items: users to items, ids to views, views to views.
     fn contrast(&self, batch: &Batch<'_>, views: &Views, users: &Tensor) -> Result<Tensor> {
         let align = &self.config.align;
-        let distinct = Distinct::new(batch.positives);
+        let distinct = match align.negatives {
+            Negatives::Distinct => Distinct::new(batch.positives),
+            Negatives::All => {
+                let positions = (0..batch.positives.len() as u32).collect();
+                Distinct { ids: batch.positives.to_vec(), positions }
+            }
+        };
         let rows = indices(&distinct.ids, self.device);
         let candidates = views.fused.index_select(0, &rows);
         let user_item = info_nce(users, &candidates, &distinct.positions, align.temperature)?;
@@ -162,10 +199,26 @@ impl RecGoat {
         let mut terms = Vec::new();
         for (at, left) in sides.iter().enumerate() {
             for right in &sides[at + 1..] {
-                terms.extend(contrast_present(left, right, align.temperature)?);
+                let term = contrast_present(left, right, align.temperature)?;
+                terms.extend(term.map(|term| match align.views {
+                    Contrast::Attract => term,
+                    Contrast::Repel => -term + 1.0,
+                }));
             }
         }
         Ok(cross_modal(&user_item, &terms, align.contrast_lambda))
+    }
+
+    /// The views that rank. Transports start cold, so that a score depends on the parameters alone.
+    fn evaluated(&self) -> Result<Views> {
+        let mut transports = cold_transports(&self.config, self.branches.len());
+        // The same masks every time, for the same reason.
+        let mut masks = ChaCha8Rng::seed_from_u64(0);
+        let mut phase = match self.config.evaluation {
+            Evaluation::Nothing => Phase::Evaluate,
+            Evaluation::Dropout => Phase::Train(&mut masks),
+        };
+        self.views(&mut phase, &mut transports)
     }
 
     /// `[items]`, true for the rows listed.
@@ -216,11 +269,29 @@ impl Recommender for RecGoat {
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {
         tch::no_grad(|| {
-            // Cold, so that a score depends on the parameters alone.
-            let mut transports = cold_transports(&self.config, self.branches.len());
-            let views = self.views(&mut Phase::Evaluate, &mut transports)?;
+            let views = self.evaluated()?;
             let (users, _) = halves(views.smoothed.leaf(), self.users);
             Ok(Box::new(EmbeddingScorer::new(&users, &views.fused)) as Box<dyn Scorer>)
+        })
+    }
+
+    fn diagnose(&self) -> Result<BTreeMap<String, f64>> {
+        tch::no_grad(|| {
+            let views = self.evaluated()?;
+            let (_, ids) = halves(views.smoothed.leaf(), self.users);
+            let aligned: Vec<Aligned<'_>> = self
+                .branches
+                .iter()
+                .enumerate()
+                .map(|(at, branch)| Aligned {
+                    name: branch.name(),
+                    view: &views.passes[at].output,
+                    moved: &views.moved[at],
+                    present: branch.present(),
+                    transport: views.plans[at],
+                })
+                .collect();
+            diagnose(&ids, &aligned, self.config.align.temperature)
         })
     }
 }

@@ -49,6 +49,9 @@ pub struct EpochRecord {
     pub train_seconds: f64,
     /// Seconds of evaluation on valid.
     pub valid_seconds: f64,
+    /// What the model told of itself: see [`Recommender::diagnose`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub diagnosis: BTreeMap<String, f64>,
 }
 
 /// Watches training; every method may be left out.
@@ -121,7 +124,8 @@ pub fn train(
             let start = Instant::now();
             let valid = selection_value(model, dataset)?;
             let valid_seconds = start.elapsed().as_secs_f64();
-            let record = EpochRecord { epoch, loss, valid, train_seconds, valid_seconds };
+            let diagnosis = model.diagnose()?;
+            let record = EpochRecord { epoch, loss, valid, train_seconds, valid_seconds, diagnosis };
             folder.append_metrics(&record)?;
             if state.progress.record(record.clone()) {
                 state.best = model.parameters().values()?;

@@ -1,0 +1,391 @@
+//! RecGOAT whose transported features gate behaviour, and whose users and items listen to their like.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use rand_chacha::ChaCha8Rng;
+use recgoat_align::oat::CoordinateTransport;
+use recgoat_data::{Dataset, Modality};
+use recgoat_eval::Scorer;
+use recgoat_graph::{Relay, SparseMap};
+use recgoat_torch::{Purpose, indices, init};
+use tch::{Device, Kind, Tensor};
+
+use super::{
+    config::AlignConfig,
+    diagnosis::{Aligned, Plan, diagnose},
+    holes::Holes,
+};
+use crate::{
+    Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, Settings,
+    config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
+    dense::Dense,
+    features::{self, EdgeWeight, FeatureSimilarity},
+    ids::{BatchIndices, GraphIds, halves, items_from_users, users_from_items},
+    objective::{BatchRows, RankingLoss, side_contrast},
+    phase::Phase,
+    similar::{Nodes, similar_graph},
+};
+
+config! {
+    /// Settings of [`GatedRecGoat`].
+    pub struct GatedConfig {
+        /// Width of all embeddings.
+        pub dim: usize = 64,
+        /// Propagation steps over the user–item graph.
+        pub layers: usize = 3,
+        /// Propagation steps over each item–item and user–user graph.
+        pub like_layers: usize = 1,
+        /// Nearest items of an item by features, itself among them.
+        pub neighbours: usize = 10,
+        /// How features are compared: "cosine", or "centred-cosine" for all-positive features.
+        pub similarity: FeatureSimilarity = FeatureSimilarity::Cosine,
+        /// Items that share most users with an item, itself among them; 0 leaves their graph out.
+        pub companions: usize = 10,
+        /// Users that share most items with a user, itself among them; 0 leaves their graph out.
+        pub peers: usize = 20,
+        /// Share of the preference gates dropped in training.
+        pub dropout: f64 = 0.1,
+        /// Share of the ranking loss that is a softmax over the batch's items; the rest is pairwise.
+        pub softmax: f64 = 0.5,
+        /// Temperature of that softmax.
+        pub softmax_temperature: f64 = 1.0,
+        /// Weight of the squared norm of the layer-0 embeddings a batch touches, a triple.
+        pub l2: f64 = 1e-3,
+        /// Names of the modalities to use; all of the dataset's when empty.
+        pub modalities: Vec<String> = Vec::new(),
+        in /// Alignment of the views.
+        pub align: AlignConfig,
+    }
+}
+
+impl Settings for GatedConfig {
+    fn check(&self, dataset: &Dataset) -> Result<()> {
+        expect_within("dim", self.dim, 1..=MOST_DIMENSIONS)?;
+        expect_within("layers", self.layers, 0..=MOST_LAYERS)?;
+        expect_within("like_layers", self.like_layers, 0..=MOST_LAYERS)?;
+        expect_within("neighbours", self.neighbours, 1..)?;
+        expect_within("dropout", self.dropout, 0.0..1.0)?;
+        expect_within("softmax", self.softmax, 0.0..=1.0)?;
+        expect_positive("softmax_temperature", self.softmax_temperature)?;
+        expect_within("l2", self.l2, 0.0..f64::INFINITY)?;
+        self.align.check()?;
+        features::modalities(dataset, &self.modalities, "recgoat-gated").map(drop)
+    }
+
+    fn build(self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
+        Ok(Box::new(GatedRecGoat::new(self, context)?))
+    }
+}
+
+/// RecGOAT with views that behaviour and features make together.
+///
+/// With smoothed ids `Ê` and layer-0 ids `E` of items and users:
+///
+/// - a modality's view of items is `E ⊙ σ(x M + b)`, with `x = f W + c` its projected features and `M = d·T + Δ` the
+///   transport of their coordinates to those of `Ê` (whichever of both the settings keep), smoothed over the
+///   modality's item graph; a missing row takes the view of its user–item neighbourhood;
+/// - companions are a view of items that listen to those with most common users, peers one of users that listen to
+///   those with most common items;
+/// - users take over the views of their items, and items that of their users, by the user–item graph;
+/// - each view passes a gate `σ(Ê P + p)` of its own, and the mean of all is added to `Ê`, for users and items alike:
+///   one representation that ranks.
+///
+/// The loss is a mixture of the pairwise one and a softmax over the batch's items, with the contrast between views and
+/// ids and the transport's cost beside it.
+///
+/// A step costs, for `I` items, `F` feature widths, `d = dim` and `E` edges of all graphs: `4·I·F·d` flops of
+/// projection a modality (there and back), `4·E·d` of smoothing a pass, `10·I·d²` of transport and gates a modality,
+/// and `6·batch·n·d` of softmax for `n` distinct items.
+pub struct GatedRecGoat {
+    config: GatedConfig,
+    parameters: Parameters,
+    ids: GraphIds,
+    users_from_items: SparseMap,
+    items_from_users: SparseMap,
+    sides: Vec<Side>,
+    companions: Option<Like>,
+    peers: Option<Like>,
+    transports: RefCell<Vec<CoordinateTransport>>,
+    device: Device,
+}
+
+/// The parts of one modality.
+struct Side {
+    name: String,
+    features: Tensor,
+    present: Option<Tensor>,
+    holes: Option<Holes>,
+    graph: SparseMap,
+    projection: Dense,
+    residual: Option<ParameterId>,
+    bias: ParameterId,
+    preference: Dense,
+}
+
+/// A graph of items or users by what they have in common.
+struct Like {
+    graph: SparseMap,
+    preference: Dense,
+}
+
+/// Users and items `[users + items, dim]`: smoothed ids, and the mean of the views.
+struct Views {
+    smoothed: Tensor,
+    side: Tensor,
+    /// Each modality's projected features, the same after transport, and the plan.
+    passes: Vec<(Tensor, Tensor, Option<Plan>)>,
+    /// `Σ_m <C_m, T_m>`, where the transport has a plan.
+    wasserstein: Option<Tensor>,
+}
+
+impl GatedRecGoat {
+    /// Builds the graphs and draws initial parameters.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] for a dataset without the features, else a failure of a graph.
+    pub fn new(config: GatedConfig, context: &Context<'_>) -> Result<Self> {
+        let dataset = context.dataset;
+        let mut rng = context.seed.stream(Purpose::Init, 0);
+        let mut parameters = Parameters::default();
+        let ids = GraphIds::new([config.dim, config.layers], context, &mut parameters, &mut rng)?;
+        let mut sides = Vec::new();
+        for modality in features::modalities(dataset, &config.modalities, "recgoat-gated")? {
+            sides.push(Side::new(modality, &config, context, &mut parameters, &mut rng)?);
+        }
+        let mut like = |name: &str, nodes: Nodes, count: usize| -> Result<Option<Like>> {
+            if count == 0 {
+                return Ok(None);
+            }
+            let graph = similar_graph(dataset.interactions(), nodes, count, context.device)?;
+            let widths = [config.dim, config.dim];
+            let preference = Dense::new(name, widths, &mut parameters, &mut rng, context.device);
+            Ok(Some(Like { graph, preference }))
+        };
+        let companions = like("companions", Nodes::Items, config.companions)?;
+        let peers = like("peers", Nodes::Users, config.peers)?;
+        let transports = cold_transports(&config, sides.len());
+        Ok(Self {
+            users_from_items: users_from_items(context)?,
+            items_from_users: items_from_users(context)?,
+            transports: RefCell::new(transports),
+            device: context.device,
+            config,
+            parameters,
+            ids,
+            sides,
+            companions,
+            peers,
+        })
+    }
+
+    fn views<'a>(
+        &'a self,
+        relay: &mut Relay<'a>,
+        phase: &mut Phase<'_>,
+        transports: &mut [CoordinateTransport],
+    ) -> Result<Views> {
+        let parameters = &self.parameters;
+        let smoothed = self.ids.smoothed(parameters, relay)?;
+        let items = self.ids.items(parameters, relay);
+        let mut mixture = Mixture { smoothed: &smoothed, views: Vec::new(), dropout: self.config.dropout };
+        let mut passes = Vec::new();
+        let mut wasserstein: Option<Tensor> = None;
+        for (side, transport) in self.sides.iter().zip(transports) {
+            let projected = relay.join(side.projection.apply(parameters, &side.features));
+            let (moved, cost, plan) = self.transported(side, &projected, &smoothed, transport)?;
+            if let Some(cost) = cost {
+                wasserstein = Some(wasserstein.map_or_else(|| cost.shallow_clone(), |sum| sum + &cost));
+            }
+            let gated = relay.join(&items * (&moved + parameters.get(side.bias)).sigmoid());
+            let mut view = self.listened(gated, &side.graph, relay)?;
+            if let Some(holes) = &side.holes {
+                view = holes.fill(view, relay)?;
+            }
+            let users = relay.apply(&self.users_from_items, &view)?;
+            mixture.add(&side.preference, parameters, &Tensor::cat(&[&users, &view], 0), phase);
+            passes.push((projected, moved, plan));
+        }
+        if let Some(Like { graph, preference }) = &self.companions {
+            let view = self.listened(items.shallow_clone(), graph, relay)?;
+            let users = relay.apply(&self.users_from_items, &view)?;
+            mixture.add(preference, parameters, &Tensor::cat(&[&users, &view], 0), phase);
+        }
+        if let Some(Like { graph, preference }) = &self.peers {
+            let users = self.ids.users(parameters, relay);
+            let view = self.listened(users, graph, relay)?;
+            let items = relay.apply(&self.items_from_users, &view)?;
+            mixture.add(preference, parameters, &Tensor::cat(&[&view, &items], 0), phase);
+        }
+        let side = mixture.mean();
+        Ok(Views { smoothed, side, passes, wasserstein })
+    }
+
+    /// Rows smoothed over a graph of their like.
+    fn listened<'a>(&self, rows: Tensor, graph: &'a SparseMap, relay: &mut Relay<'a>) -> Result<Tensor> {
+        let mut rows = rows;
+        for _ in 0..self.config.like_layers {
+            rows = relay.apply(graph, &rows)?;
+        }
+        Ok(rows)
+    }
+
+    /// Projected features in id coordinates, and the transport's cost and figures where there is a plan.
+    fn transported(
+        &self,
+        side: &Side,
+        projected: &Tensor,
+        smoothed: &Tensor,
+        transport: &mut CoordinateTransport,
+    ) -> Result<(Tensor, Option<Tensor>, Option<Plan>)> {
+        let residual = side.residual.map(|residual| self.parameters.get(residual));
+        if !self.config.align.transport.has_plan() {
+            let moved = residual.map_or_else(|| projected.shallow_clone(), |map| projected.matmul(map));
+            return Ok((moved, None, None));
+        }
+        let (_, ids) = halves(smoothed, self.ids.users);
+        let found = match &side.present {
+            None => transport.align(projected, &ids)?,
+            Some(rows) => transport.align(&projected.index_select(0, rows), &ids.index_select(0, rows))?,
+        };
+        let plan = Plan {
+            mass: found.mass,
+            marginal_error: found.marginal_error,
+            cost: found.wasserstein.double_value(&[]),
+            share: None,
+        };
+        let map = residual.map_or_else(|| found.map.shallow_clone(), |residual| &found.map + residual);
+        Ok((projected.matmul(&map), Some(found.wasserstein), Some(plan)))
+    }
+
+    /// The views that rank. Transports start cold, so that a score depends on the parameters alone.
+    fn evaluated(&self) -> Result<Views> {
+        let mut transports = cold_transports(&self.config, self.sides.len());
+        self.views(&mut Relay::default(), &mut Phase::Evaluate, &mut transports)
+    }
+}
+
+impl Side {
+    fn new(
+        modality: &Modality,
+        config: &GatedConfig,
+        context: &Context<'_>,
+        parameters: &mut Parameters,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Self> {
+        let (device, dim, name) = (context.device, config.dim, modality.name());
+        let weight = EdgeWeight::Cosine;
+        let graph = features::item_graph(modality, config.neighbours, config.similarity, weight, device)?;
+        let mut dense = |part: &str, inputs: usize| {
+            Dense::new(&format!("{name}.{part}"), [inputs, dim], parameters, rng, device)
+        };
+        let (projection, preference) = (dense("projection", modality.width()), dense("preference", dim));
+        let residual = config.align.transport.has_residual().then(|| {
+            let residual = init::xavier(dim as i64, dim as i64, rng, device);
+            parameters.add(format!("{name}.residual"), residual)
+        });
+        let bias = Tensor::zeros([dim as i64], (Kind::Float, device)).set_requires_grad(true);
+        let bias = parameters.add(format!("{name}.gate"), bias);
+        let rows: Vec<u32> = (0..).zip(modality.present()).filter(|(_, p)| **p).map(|(row, _)| row).collect();
+        Ok(Self {
+            name: name.to_owned(),
+            features: features::tensor(modality, device)?,
+            present: (modality.missing() > 0).then(|| indices(&rows, device)),
+            holes: Holes::new(modality.present(), context)?,
+            graph,
+            projection,
+            residual,
+            bias,
+            preference,
+        })
+    }
+}
+
+/// Views on their way into one.
+struct Mixture<'a> {
+    smoothed: &'a Tensor,
+    views: Vec<Tensor>,
+    dropout: f64,
+}
+
+impl Mixture<'_> {
+    fn add(&mut self, preference: &Dense, parameters: &Parameters, view: &Tensor, phase: &mut Phase<'_>) {
+        let gates = preference.apply(parameters, self.smoothed).sigmoid();
+        self.views.push(phase.dropout(&gates, self.dropout) * view);
+    }
+
+    fn mean(self) -> Tensor {
+        let count = self.views.len() as f64;
+        let sum = self.views.into_iter().reduce(|sum, view| sum + view);
+        sum.expect("a model has at least one modality") / count
+    }
+}
+
+impl Recommender for GatedRecGoat {
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
+    }
+
+    fn begin_epoch(&mut self, _randomness: &mut ChaCha8Rng) -> Result<()> {
+        self.transports.get_mut().iter_mut().for_each(CoordinateTransport::reset);
+        Ok(())
+    }
+
+    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
+        let mut relay = Relay::default();
+        let mut transports = self.transports.borrow_mut();
+        let views = self.views(&mut relay, &mut Phase::Train(randomness), &mut transports)?;
+        let (users, items) = halves(&(&views.smoothed + &views.side), self.ids.users);
+        let rows = BatchIndices::new(batch, self.device).rows(&users, &items);
+        let ranking =
+            RankingLoss { softmax: self.config.softmax, temperature: self.config.softmax_temperature };
+        let at = BatchRows::new(batch, self.ids.users, self.device);
+        let table = self.ids.table(&self.parameters);
+        let align = &self.config.align;
+        let mut loss = ranking.of(batch, &rows, &items) + at.penalty(&at.gather(table), self.config.l2);
+        if align.contrast > 0.0 {
+            let sides = [&views.side, &views.smoothed].map(|view| halves(view, self.ids.users));
+            loss += side_contrast(batch, sides, align.temperature)? * align.contrast;
+        }
+        if let Some(cost) = views.wasserstein.filter(|_| align.wasserstein > 0.0) {
+            loss += cost * align.wasserstein;
+        }
+        relay.backward(&loss)?;
+        Ok(loss.double_value(&[]))
+    }
+
+    fn scorer(&self) -> Result<Box<dyn Scorer>> {
+        tch::no_grad(|| {
+            let Views { smoothed, side, .. } = self.evaluated()?;
+            let (users, items) = halves(&(smoothed + side), self.ids.users);
+            Ok(Box::new(EmbeddingScorer::new(&users, &items)) as Box<dyn Scorer>)
+        })
+    }
+
+    fn diagnose(&self) -> Result<BTreeMap<String, f64>> {
+        tch::no_grad(|| {
+            let views = self.evaluated()?;
+            let (_, ids) = halves(&views.smoothed, self.ids.users);
+            let aligned: Vec<Aligned<'_>> = self
+                .sides
+                .iter()
+                .zip(&views.passes)
+                .map(|(side, (view, moved, transport))| Aligned {
+                    name: &side.name,
+                    view,
+                    moved,
+                    present: side.present.as_ref(),
+                    transport: *transport,
+                })
+                .collect();
+            diagnose(&ids, &aligned, self.config.align.temperature)
+        })
+    }
+}
+
+fn cold_transports(config: &GatedConfig, count: usize) -> Vec<CoordinateTransport> {
+    (0..count).map(|_| CoordinateTransport::new(config.align.transport_config())).collect()
+}

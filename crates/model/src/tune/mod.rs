@@ -1,0 +1,187 @@
+//! Search for settings, on valid alone.
+
+mod parzen;
+mod space;
+
+use std::path::Path;
+
+use rand_chacha::ChaCha8Rng;
+use recgoat_data::Dataset;
+use recgoat_torch::{Purpose, Seed};
+use serde::Serialize;
+use toml::{Table, Value};
+
+use crate::{
+    Error, Observer, Result,
+    experiment::{Place, Preset, Row, folder_name, run_config},
+    files::write_whole,
+    run::RunFolder,
+    train::SELECTION_METRIC,
+};
+pub use space::{Range, Scale};
+
+/// Trials drawn at random, the preset's own settings first, before the estimator proposes.
+const RANDOM: usize = 5;
+/// Draws of a point that was not tried before, after which the space counts as exhausted.
+const DRAWS: usize = 50;
+
+/// One trial.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Trial {
+    /// The settings that the search chose.
+    pub settings: Table,
+    /// The selection metric on valid, of the best epoch.
+    pub valid: f64,
+    /// That epoch; 0 for a model that is not trained.
+    pub best_epoch: usize,
+    /// Seconds of training and evaluation.
+    pub seconds: f64,
+}
+
+/// What the search found for one model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tuned {
+    /// The model's label.
+    pub label: String,
+    /// All trials, in order.
+    pub trials: Vec<Trial>,
+    /// Number of the best one.
+    pub best: usize,
+}
+
+/// Runs `budget` trials of every model of a preset whose entry has a `search` table, one of every other, with the
+/// preset's first seed; writes `tune.json`, `tune.md` and `tuned.toml`, the preset with the best settings.
+///
+/// Every trial is a run folder below `trials/`, so the same command continues a search that was cut, and with a larger
+/// budget goes on from where it was. Test is not read.
+///
+/// # Errors
+/// Failures of any run but divergence, which counts as a valid metric of zero, and of writing.
+pub fn tune(
+    preset: &Preset,
+    dataset: &Dataset,
+    place: &Place,
+    budget: usize,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Tuned>> {
+    let rows = preset.rows()?;
+    for row in &rows {
+        run_config(row, 0, place).check(dataset)?;
+    }
+    let mut found = Vec::new();
+    for row in &rows {
+        found.push(search(preset, row, dataset, place, budget, observer)?);
+        let best = found.last().map_or(0.0, |tuned| tuned.trials[tuned.best].valid);
+        observer.note(&format!("{}: best valid {SELECTION_METRIC} {best:.4}", row.label));
+        write(preset, &found, budget, &place.out)?;
+    }
+    Ok(found)
+}
+
+fn search(
+    preset: &Preset,
+    row: &Row,
+    dataset: &Dataset,
+    place: &Place,
+    budget: usize,
+    observer: &mut dyn Observer,
+) -> Result<Tuned> {
+    let names: Vec<&String> = row.search.keys().collect();
+    let ranges: Vec<&Range> = row.search.values().collect();
+    let mut trials: Vec<Trial> = Vec::new();
+    // Coordinates and results of all but the first trial, which need not lie in the space.
+    let mut points: Vec<(Vec<f64>, f64)> = Vec::new();
+    let budget = if ranges.is_empty() { 1 } else { budget };
+    while trials.len() < budget {
+        let number = trials.len();
+        let mut rng = Seed(preset.seeds[0]).stream(Purpose::Search, number as u64);
+        let drawn = (number > 0).then(|| fresh(&ranges, &points, &mut rng));
+        let (point, settings) = match drawn {
+            None => (None, Table::new()),
+            Some(None) => break,
+            Some(Some(point)) => {
+                let values = ranges.iter().zip(&point).map(|(range, &at)| range.at(at));
+                (Some(point.clone()), names.iter().map(|&name| name.clone()).zip(values).collect())
+            }
+        };
+        observer.note(&format!("{} trial {}: {}", row.label, number + 1, shown(&settings)));
+        let trial = one(preset, &row.with(&settings)?, number, settings, dataset, place, observer)?;
+        if let Some(point) = point {
+            points.push((point, trial.valid));
+        }
+        trials.push(trial);
+    }
+    let better = |&a: &usize, &b: &usize| trials[a].valid.total_cmp(&trials[b].valid).then(b.cmp(&a));
+    let best = (0..trials.len()).max_by(better).unwrap_or(0);
+    Ok(Tuned { label: row.label.clone(), trials, best })
+}
+
+/// A point whose settings no trial had; none when the space seems exhausted.
+fn fresh(ranges: &[&Range], points: &[(Vec<f64>, f64)], rng: &mut ChaCha8Rng) -> Option<Vec<f64>> {
+    let values = |point: &[f64]| -> Vec<Value> {
+        ranges.iter().zip(point).map(|(range, &coordinate)| range.at(coordinate)).collect()
+    };
+    (0..DRAWS).find_map(|draw| {
+        // After many draws of the same points the estimator has nothing new to say.
+        let at_random = points.len() + 1 < RANDOM || draw > DRAWS / 2;
+        let point = if at_random {
+            ranges.iter().map(|range| range.draw(rng)).collect()
+        } else {
+            parzen::propose(ranges, points, rng)
+        };
+        let tried = points.iter().any(|(other, _)| values(other) == values(&point));
+        (!tried).then_some(point)
+    })
+}
+
+fn one(
+    preset: &Preset,
+    row: &Row,
+    number: usize,
+    settings: Table,
+    dataset: &Dataset,
+    place: &Place,
+    observer: &mut dyn Observer,
+) -> Result<Trial> {
+    let path = place.out.join("trials").join(format!("{}-{}", folder_name(&row.label), number + 1));
+    let folder = RunFolder::create(&path, run_config(row, preset.seeds[0], place), dataset)?;
+    match folder.train(dataset, place.device, observer) {
+        Ok(outcome) => {
+            let valid = outcome.trained.valid.get(SELECTION_METRIC).copied().unwrap_or(0.0);
+            let curve = &outcome.trained.curve;
+            let seconds = curve.iter().map(|epoch| epoch.train_seconds + epoch.valid_seconds).sum();
+            Ok(Trial { settings, valid, best_epoch: outcome.trained.best_epoch, seconds })
+        }
+        Err(Error::Diverged { epoch, .. }) => {
+            observer.note(&format!("{} trial {} diverged in epoch {epoch}", row.label, number + 1));
+            Ok(Trial { settings, valid: 0.0, best_epoch: 0, seconds: 0.0 })
+        }
+        Err(other) => Err(other),
+    }
+}
+
+fn shown(settings: &Table) -> String {
+    if settings.is_empty() {
+        return "the preset's settings".to_owned();
+    }
+    settings.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
+}
+
+fn write(preset: &Preset, found: &[Tuned], budget: usize, out: &Path) -> Result<()> {
+    let json = serde_json::to_vec_pretty(found).expect("plain numbers and strings");
+    write_whole(&out.join("tune.json"), &json)?;
+    let mut table = format!(
+        "Up to {budget} trials a model, seed {}, by {SELECTION_METRIC} on valid; test was not read.\n\n\
+         | model | trials | valid | best epoch | minutes in all | settings |\n|---|---|---|---|---|---|\n",
+        preset.seeds[0]
+    );
+    for Tuned { label, trials, best } in found {
+        let Trial { settings, valid, best_epoch, .. } = &trials[*best];
+        let minutes = trials.iter().map(|trial| trial.seconds).sum::<f64>() / 60.0;
+        let (count, settings) = (trials.len(), shown(settings));
+        table += &format!("| {label} | {count} | {valid:.4} | {best_epoch} | {minutes:.1} | {settings} |\n");
+    }
+    write_whole(&out.join("tune.md"), table.as_bytes())?;
+    let best = found.iter().map(|tuned| (tuned.label.as_str(), &tuned.trials[tuned.best].settings)).collect();
+    write_whole(&out.join("tuned.toml"), preset.tuned(&best).to_string().as_bytes())
+}
