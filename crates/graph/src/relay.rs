@@ -48,17 +48,18 @@ pub struct Relay<'a> {
 
 struct Stage<'a> {
     source: Tensor,
-    map: Option<&'a dyn LinearMap>,
+    vjp: Option<Vjp<'a>>,
     cut: Cut,
 }
+
+/// From the gradient at a layer's output to that at its source.
+type Vjp<'a> = Box<dyn FnOnce(&Tensor) -> Result<Tensor> + 'a>;
 
 impl<'a> Relay<'a> {
     /// Makes a tensor of the tape a leaf.
     pub fn join(&mut self, source: Tensor) -> Tensor {
-        let cut = Cut::new(&source);
-        let leaf = cut.leaf().shallow_clone();
-        self.stages.push(Stage { source, map: None, cut });
-        leaf
+        let output = source.shallow_clone();
+        self.push(source, &output, None)
     }
 
     /// The image of a leaf, as a leaf.
@@ -70,10 +71,25 @@ impl<'a> Relay<'a> {
     /// When `x` is not a leaf.
     pub fn apply(&mut self, map: &'a dyn LinearMap, x: &Tensor) -> Result<Tensor> {
         assert!(x.is_leaf(), "a map in a relay starts from a leaf");
-        let cut = Cut::new(&map.apply(x)?);
+        Ok(self.layer(x, &map.apply(x)?, |gradient| map.vjp(gradient)))
+    }
+
+    /// The output of a layer that was computed without the tape, as a leaf. `vjp` takes the gradient there and returns
+    /// that at `source`, a leaf; what other inputs the layer had is its own affair.
+    pub fn layer(
+        &mut self,
+        source: &Tensor,
+        output: &Tensor,
+        vjp: impl FnOnce(&Tensor) -> Result<Tensor> + 'a,
+    ) -> Tensor {
+        self.push(source.shallow_clone(), output, Some(Box::new(vjp)))
+    }
+
+    fn push(&mut self, source: Tensor, output: &Tensor, vjp: Option<Vjp<'a>>) -> Tensor {
+        let cut = Cut::new(output);
         let leaf = cut.leaf().shallow_clone();
-        self.stages.push(Stage { source: x.shallow_clone(), map: Some(map), cut });
-        Ok(leaf)
+        self.stages.push(Stage { source, vjp, cut });
+        leaf
     }
 
     /// Adds the gradient of a scalar to that of every parameter it was computed from.
@@ -82,10 +98,9 @@ impl<'a> Relay<'a> {
     /// As [`LinearMap::vjp`].
     pub fn backward(self, loss: &Tensor) -> Result<()> {
         loss.backward();
-        for Stage { source, map, cut } in self.stages.iter().rev() {
+        for Stage { source, vjp, cut } in self.stages.into_iter().rev() {
             let gradient = cut.gradient();
-            let gradient = map.map_or(Ok(gradient.shallow_clone()), |map| map.vjp(&gradient))?;
-            push(source, &gradient);
+            push(&source, &vjp.map_or(Ok(gradient.shallow_clone()), |vjp| vjp(&gradient))?);
         }
         Ok(())
     }

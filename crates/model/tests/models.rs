@@ -108,18 +108,22 @@ fn steps_descend_along_their_gradient() {
         step(&mut *model, &triples);
         let start = model.parameters().values().unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(9);
-        let direction: Vec<Vec<f32>> =
-            start.iter().map(|values| values.iter().map(|_| rng.random_range(-1.0..1.0)).collect()).collect();
-        let expected: f64 = model
+        let gradients: Vec<Vec<f32>> = model
             .parameters()
             .tensors()
             .iter()
-            .zip(&direction)
-            .map(|(tensor, direction)| {
-                let gradient = recgoat_torch::to_vec(&tensor.grad()).unwrap();
-                gradient.iter().zip(direction).map(|(g, d)| f64::from(*g) * f64::from(*d)).sum::<f64>()
-            })
-            .sum();
+            .map(|tensor| recgoat_torch::to_vec(&tensor.grad()).unwrap())
+            .collect();
+        // Uphill in every coordinate, so that the slope is no small difference of large numbers; anywhere in those of
+        // which the step says that they do not matter.
+        let mut uphill = |gradient: &f32| {
+            let length = rng.random_range(-1.0f32..1.0);
+            if *gradient == 0.0 { length } else { length.abs() * gradient.signum() }
+        };
+        let direction: Vec<Vec<f32>> =
+            gradients.iter().map(|values| values.iter().map(&mut uphill).collect()).collect();
+        let products = gradients.iter().flatten().zip(direction.iter().flatten());
+        let expected: f64 = products.map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
         let size = 2e-3f32;
         let mut along = |sign: f32| {
             let moved = start.iter().zip(&direction);

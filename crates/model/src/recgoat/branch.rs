@@ -2,11 +2,11 @@
 
 use rand_chacha::ChaCha8Rng;
 use recgoat_data::Modality;
-use recgoat_graph::{Attended, Attention, KnnConfig, Pattern, knn, on_tape};
-use recgoat_torch::{Cut, init, push};
+use recgoat_graph::{Attention, KnnConfig, Pattern, Relay, knn, on_tape};
+use recgoat_torch::{init, push};
 use tch::{Device, Kind, Tensor};
 
-use super::config::RecGoatConfig;
+use super::{config::RecGoatConfig, holes::Holes};
 use crate::{ParameterId, Parameters, Result, features, phase::Phase};
 
 /// Slope of the LeakyReLU below zero, in the attention and after it (Veličković et al. 2018).
@@ -26,6 +26,7 @@ pub(super) struct Branch {
     left: ParameterId,
     right: ParameterId,
     rates: Rates,
+    holes: Option<Holes>,
 }
 
 /// Dropout rates of the branch's three places.
@@ -36,35 +37,17 @@ struct Rates {
     output: f64,
 }
 
-/// What a forward pass leaves for the backward one, and its output.
-#[derive(Debug)]
-pub(super) struct BranchPass {
-    /// The branch's view of every item, `[items, dim]`, on the tape.
-    pub(super) output: Tensor,
-    cut: Option<CutAttention>,
-}
-
-#[derive(Debug)]
-struct CutAttention {
-    projected: Tensor,
-    mask: Option<Tensor>,
-    attended: Attended,
-    output: Cut,
-}
-
 impl Branch {
     pub(super) fn new(
         modality: &Modality,
         config: &RecGoatConfig,
+        neighbours: usize,
         parameters: &mut Parameters,
         rng: &mut ChaCha8Rng,
         device: Device,
     ) -> Result<Self> {
-        let knn_config = KnnConfig {
-            neighbours: config.neighbours,
-            similarity: config.similarity.into(),
-            ..KnnConfig::default()
-        };
+        let knn_config =
+            KnnConfig { neighbours, similarity: config.similarity.into(), ..KnnConfig::default() };
         let near = knn(modality.values(), modality.width(), modality.present(), &knn_config)?;
         let attention = Attention::new(Pattern::symmetrised(&near), config.heads, NEGATIVE_SLOPE as f32);
         let (width, dim, heads) = (modality.width() as i64, config.dim as i64, config.heads as i64);
@@ -82,7 +65,12 @@ impl Branch {
             output: config.output_dropout,
         };
         let name = modality.name().to_owned();
-        Ok(Self { name, features, present, attention, weight, bias, left, right, rates })
+        Ok(Self { name, features, present, attention, weight, bias, left, right, rates, holes: None })
+    }
+
+    /// The same with views for the items that have no features.
+    pub(super) fn with_holes(self, holes: Option<Holes>) -> Self {
+        Self { holes, ..self }
     }
 
     /// The modality's name.
@@ -90,41 +78,43 @@ impl Branch {
         &self.name
     }
 
-    /// Row numbers of the items that have features; `None` when all have.
+    /// Row numbers of the nodes that have features; `None` when all have.
     pub(super) fn present(&self) -> Option<&Tensor> {
         self.present.as_ref()
     }
 
-    /// `x = f W + b`, attended over neighbours, `LeakyReLU`, with dropout between in training.
-    pub(super) fn forward(&self, parameters: &Parameters, phase: &mut Phase<'_>) -> Result<BranchPass> {
+    /// `x = f W + b`, attended over neighbours, `LeakyReLU`, with dropout between in training, `[nodes, dim]`; a node
+    /// without features takes the view of its neighbourhood where [`Branch::with_holes`] said which. A leaf.
+    pub(super) fn forward<'a>(
+        &'a self,
+        parameters: &'a Parameters,
+        relay: &mut Relay<'a>,
+        phase: &mut Phase<'_>,
+    ) -> Result<Tensor> {
         let device = self.features.device();
         let [weight, bias, left, right] =
             [self.weight, self.bias, self.left, self.right].map(|id| parameters.get(id));
         let projected = phase.dropout(&(self.features.matmul(weight) + bias), self.rates.features);
         let edges = [self.attention.pattern().edges() as i64, self.attention.heads() as i64];
         let mask = phase.mask(&edges, self.rates.attention, device);
-        let (smoothed, cut) = if device == Device::Cpu {
-            let projected = projected.contiguous();
-            let attended = self.attention.forward(&projected.detach(), left, right, mask.as_ref())?;
-            let output = Cut::new(&attended.output);
-            (output.leaf().shallow_clone(), Some(CutAttention { projected, mask, attended, output }))
+        let smoothed = if device == Device::Cpu {
+            let projected = relay.join(projected.contiguous());
+            let x = projected.detach();
+            let attended = self.attention.forward(&x, left, right, mask.as_ref())?;
+            let output = attended.output.shallow_clone();
+            relay.layer(&projected, &output, move |gradient| {
+                let found = self.attention.vjp(&attended, (&x, left, right, mask.as_ref()), gradient)?;
+                push(left, &found.left);
+                push(right, &found.right);
+                Ok(found.input)
+            })
         } else {
-            (on_tape(&self.attention, &projected, left, right, mask.as_ref()), None)
+            on_tape(&self.attention, &projected, left, right, mask.as_ref())
         };
         let activated = smoothed.maximum(&(&smoothed * NEGATIVE_SLOPE));
-        Ok(BranchPass { output: phase.dropout(&activated, self.rates.output), cut })
-    }
-
-    /// Carries the gradient that reached the cut on into the parameters.
-    pub(super) fn backward(&self, parameters: &Parameters, pass: &BranchPass) -> Result<()> {
-        let Some(cut) = &pass.cut else { return Ok(()) };
-        let [left, right] = [self.left, self.right].map(|id| parameters.get(id));
-        let x = cut.projected.detach();
-        let inputs = (&x, left, right, cut.mask.as_ref());
-        let gradients = self.attention.vjp(&cut.attended, inputs, &cut.output.gradient())?;
-        push(left, &gradients.left);
-        push(right, &gradients.right);
-        push(&cut.projected, &gradients.input);
-        Ok(())
+        let view = relay.join(phase.dropout(&activated, self.rates.output));
+        self.holes
+            .as_ref()
+            .map_or_else(|| Ok(view.shallow_clone()), |holes| holes.fill(view.shallow_clone(), relay))
     }
 }

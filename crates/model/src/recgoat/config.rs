@@ -28,6 +28,8 @@ config! {
         pub heads: usize = 8,
         /// Nearest neighbours of an item in a modality's graph, before the union with the reverse relation.
         pub neighbours: usize = 20,
+        /// Nearest users of a user by profile, before the same union; 0 leaves the user graph out.
+        pub peers: usize = 10,
         /// How features are compared for that graph: "cosine", or "centred-cosine" for all-positive features.
         pub similarity: FeatureSimilarity = FeatureSimilarity::Cosine,
         /// Share of projected features dropped in training.

@@ -39,13 +39,11 @@ impl Fusion {
     }
 
     /// Fuses `id` `[items, dim]` with aligned views of the same shape.
-    ///
-    /// An item whose row of a view is missing (`present` lists the others) gets that view's weight on its id row.
     pub(super) fn forward(
         &self,
         parameters: &Parameters,
         id: &Tensor,
-        views: &[(Tensor, Option<&Tensor>)],
+        views: &[Tensor],
         phase: &mut Phase<'_>,
     ) -> Tensor {
         let weights = match self.shares {
@@ -53,15 +51,8 @@ impl Fusion {
             Shares::Free => parameters.get(self.logits).shallow_clone(),
         };
         let mut mixed = id.shallow_clone();
-        for (at, (view, present)) in views.iter().enumerate() {
-            let weight = weights.get(at as i64);
-            mixed = match present {
-                None => mixed + (view - id) * weight,
-                Some(rows) => {
-                    let moved = (view.index_select(0, rows) - id.index_select(0, rows)) * weight;
-                    mixed.index_add(0, rows, &moved)
-                }
-            };
+        for (at, view) in views.iter().enumerate() {
+            mixed = mixed + (view - id) * weights.get(at as i64);
         }
         let [gain, shift] = [self.gain, self.shift].map(|id| parameters.get(id));
         let normed = mixed.layer_norm([mixed.size()[1]], Some(gain), Some(shift), 1e-5, false);

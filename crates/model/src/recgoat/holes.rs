@@ -9,6 +9,7 @@ use crate::{Context, Result};
 /// Gives a missing item the mean over its users of the mean view of their items that have features.
 ///
 /// An item without users, or whose users know no item with features, keeps a view of zero.
+#[derive(Debug)]
 pub(super) struct Holes {
     /// `[users, items]`: the mean of a user's items that have features.
     users: SparseMap,

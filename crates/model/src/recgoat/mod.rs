@@ -6,6 +6,7 @@ mod diagnosis;
 mod fusion;
 mod gated;
 mod holes;
+mod profiles;
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -16,8 +17,8 @@ use recgoat_align::{
     oat::CoordinateTransport,
 };
 use recgoat_eval::Scorer;
-use recgoat_graph::{LinearMap, Propagation};
-use recgoat_torch::{Cut, Purpose, indices, init, push};
+use recgoat_graph::{Propagation, Relay};
+use recgoat_torch::{Purpose, indices, init};
 use tch::{Device, Kind, Tensor};
 
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
     objective::{BatchRows, pairwise_loss},
     phase::Phase,
 };
-use branch::{Branch, BranchPass};
+use branch::Branch;
 pub use config::{
     AlignConfig, Contrast, Evaluation, Factor, Negatives, RecGoatConfig, Shares, Solver, TransportCost,
     TransportMode,
@@ -34,8 +35,11 @@ pub use config::{
 use diagnosis::{Aligned, Plan, diagnose};
 use fusion::Fusion;
 pub use gated::{GatedConfig, GatedRecGoat};
+use holes::Holes;
+use profiles::profiles;
 
-/// The model of arXiv 2602.00682 on the user–item graph and one item–item graph a modality.
+/// The model of arXiv 2602.00682 on the user–item graph, one item–item graph a modality, and a user–user graph of
+/// profiles whose attended view is added to the users' layer-0 embeddings.
 ///
 /// A step costs, for `I` items, `F` feature widths, `d = dim`, `E` edges and `n` distinct items of the batch:
 /// `4·I·F·d` flops of projection a modality (there and back), `4·layers·E·d` of propagation, `6·n²·d` a pair of
@@ -48,6 +52,8 @@ pub struct RecGoat {
     /// `Δ` of each modality, where the transport has one.
     residuals: Vec<ParameterId>,
     branches: Vec<Branch>,
+    /// The users' profiles, where there is a user graph.
+    profiles: Option<Branch>,
     transports: RefCell<Vec<CoordinateTransport>>,
     fusion: Fusion,
     propagation: Propagation,
@@ -65,9 +71,9 @@ struct Moved {
 /// All views of one pass.
 struct Views {
     /// Users and items after propagation, `[users + items, dim]`.
-    smoothed: Cut,
+    smoothed: Tensor,
     /// Each modality's view before transport.
-    passes: Vec<BranchPass>,
+    outputs: Vec<Tensor>,
     /// The same after it, and what the plans were.
     moved: Vec<Tensor>,
     plans: Vec<Option<Plan>>,
@@ -94,13 +100,22 @@ impl RecGoat {
         let table = parameters.add("embedding", ids);
         let mut branches = Vec::new();
         let mut residuals = Vec::new();
-        for modality in modalities {
-            branches.push(Branch::new(modality, &config, &mut parameters, &mut rng, device)?);
+        for &modality in &modalities {
+            let branch =
+                Branch::new(modality, &config, config.neighbours, &mut parameters, &mut rng, device)?;
+            branches.push(branch.with_holes(Holes::new(modality.present(), context)?));
             if config.align.transport.has_residual() {
                 let residual = init::xavier(dim, dim, &mut rng, device);
                 residuals.push(parameters.add(format!("{}.residual", modality.name()), residual));
             }
         }
+        let profiles = match config.peers {
+            0 => None,
+            peers => {
+                let profiles = profiles(dataset, &modalities)?;
+                Some(Branch::new(&profiles, &config, peers, &mut parameters, &mut rng, device)?)
+            }
+        };
         let names: Vec<&str> = branches.iter().map(Branch::name).collect();
         let fusion = Fusion::new(&names, &config, &mut parameters, device);
         let transports = RefCell::new(cold_transports(&config, branches.len()));
@@ -111,6 +126,7 @@ impl RecGoat {
             table,
             residuals,
             branches,
+            profiles,
             transports,
             fusion,
             propagation,
@@ -119,26 +135,39 @@ impl RecGoat {
         })
     }
 
-    fn views(&self, phase: &mut Phase<'_>, transports: &mut [CoordinateTransport]) -> Result<Views> {
-        let smoothed = Cut::new(&self.propagation.apply(self.parameters.get(self.table))?);
-        let (_, ids) = halves(smoothed.leaf(), self.users);
-        let mut passes = Vec::new();
-        let (mut aligned, mut moved, mut plans) = (Vec::new(), Vec::new(), Vec::new());
+    fn views<'a>(
+        &'a self,
+        relay: &mut Relay<'a>,
+        phase: &mut Phase<'_>,
+        transports: &mut [CoordinateTransport],
+    ) -> Result<Views> {
+        let parameters = &self.parameters;
+        let table = parameters.get(self.table);
+        let smoothed = match &self.profiles {
+            None => relay.apply(&self.propagation, table)?,
+            Some(branch) => {
+                let profiles = branch.forward(parameters, relay, phase)?;
+                let (users, items) = halves(table, self.users);
+                let start = relay.join(Tensor::cat(&[users + profiles, items], 0));
+                relay.apply(&self.propagation, &start)?
+            }
+        };
+        let (_, ids) = halves(&smoothed, self.users);
+        let (mut outputs, mut moved, mut plans) = (Vec::new(), Vec::new(), Vec::new());
         let mut wasserstein: Option<Tensor> = None;
         for (at, (branch, transport)) in self.branches.iter().zip(transports).enumerate() {
-            let pass = branch.forward(&self.parameters, phase)?;
-            let Moved { view, cost, plan } = self.transported(at, &pass.output, &ids, transport)?;
+            let output = branch.forward(parameters, relay, phase)?;
+            let Moved { view, cost, plan } = self.transported(at, &output, &ids, transport)?;
             wasserstein = match (wasserstein, cost) {
                 (Some(sum), Some(cost)) => Some(sum + cost),
                 (sum, cost) => sum.or(cost),
             };
-            moved.push(view.shallow_clone());
+            moved.push(view);
             plans.push(plan);
-            aligned.push((view, branch.present()));
-            passes.push(pass);
+            outputs.push(output);
         }
-        let fused = self.fusion.forward(&self.parameters, &ids, &aligned, phase);
-        Ok(Views { smoothed, passes, moved, plans, wasserstein, fused })
+        let fused = self.fusion.forward(parameters, &ids, &moved, phase);
+        Ok(Views { smoothed, outputs, moved, plans, wasserstein, fused })
     }
 
     /// The branch's view in id coordinates.
@@ -190,11 +219,11 @@ impl RecGoat {
         let rows = indices(&distinct.ids, self.device);
         let candidates = views.fused.index_select(0, &rows);
         let user_item = info_nce(users, &candidates, &distinct.positions, align.temperature)?;
-        let (_, ids) = halves(views.smoothed.leaf(), self.users);
+        let (_, ids) = halves(&views.smoothed, self.users);
         let mut sides = vec![(ids.index_select(0, &rows), None)];
-        for (pass, branch) in views.passes.iter().zip(&self.branches) {
+        for (output, branch) in views.outputs.iter().zip(&self.branches) {
             let present = branch.present().map(|present| self.membership(present).index_select(0, &rows));
-            sides.push((pass.output.index_select(0, &rows), present));
+            sides.push((output.index_select(0, &rows), present));
         }
         let mut terms = Vec::new();
         for (at, left) in sides.iter().enumerate() {
@@ -218,7 +247,7 @@ impl RecGoat {
             Evaluation::Nothing => Phase::Evaluate,
             Evaluation::Dropout => Phase::Train(&mut masks),
         };
-        self.views(&mut phase, &mut transports)
+        self.views(&mut Relay::default(), &mut phase, &mut transports)
     }
 
     /// `[items]`, true for the rows listed.
@@ -243,8 +272,10 @@ impl Recommender for RecGoat {
     }
 
     fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
-        let views = self.views(&mut Phase::Train(randomness), &mut self.transports.borrow_mut())?;
-        let (user_table, _) = halves(views.smoothed.leaf(), self.users);
+        let mut relay = Relay::default();
+        let mut transports = self.transports.borrow_mut();
+        let views = self.views(&mut relay, &mut Phase::Train(randomness), &mut transports)?;
+        let (user_table, _) = halves(&views.smoothed, self.users);
         let rows = |table: &Tensor, ids: &[u32]| table.index_select(0, &indices(ids, self.device));
         let users = rows(&user_table, batch.users);
         let positives = rows(&views.fused, batch.positives);
@@ -259,18 +290,14 @@ impl Recommender for RecGoat {
         if let Some(cost) = views.wasserstein.as_ref().filter(|_| self.config.align.wasserstein > 0.0) {
             loss += cost * self.config.align.wasserstein;
         }
-        loss.backward();
-        push(table, &self.propagation.vjp(&views.smoothed.gradient())?);
-        for (branch, pass) in self.branches.iter().zip(&views.passes) {
-            branch.backward(&self.parameters, pass)?;
-        }
+        relay.backward(&loss)?;
         Ok(loss.double_value(&[]))
     }
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {
         tch::no_grad(|| {
             let views = self.evaluated()?;
-            let (users, _) = halves(views.smoothed.leaf(), self.users);
+            let (users, _) = halves(&views.smoothed, self.users);
             Ok(Box::new(EmbeddingScorer::new(&users, &views.fused)) as Box<dyn Scorer>)
         })
     }
@@ -278,14 +305,14 @@ impl Recommender for RecGoat {
     fn diagnose(&self) -> Result<BTreeMap<String, f64>> {
         tch::no_grad(|| {
             let views = self.evaluated()?;
-            let (_, ids) = halves(views.smoothed.leaf(), self.users);
+            let (_, ids) = halves(&views.smoothed, self.users);
             let aligned: Vec<Aligned<'_>> = self
                 .branches
                 .iter()
                 .enumerate()
                 .map(|(at, branch)| Aligned {
                     name: branch.name(),
-                    view: &views.passes[at].output,
+                    view: &views.outputs[at],
                     moved: &views.moved[at],
                     present: branch.present(),
                     transport: views.plans[at],
