@@ -28,7 +28,7 @@ macro_rules! config {
         $(#[$meta:meta])*
         pub struct $name:ident {
             $( $(#[doc = $doc:literal])+ pub $field:ident : $type:ty = $default:expr, )*
-            $( in $(#[doc = $table_doc:literal])+ pub $table:ident : $nested:ty, )*
+            $( in $(#[doc = $table_doc:literal])+ pub $table:ident : $nested:ty = $table_default:expr, )*
         }
     ) => {
         $(#[$meta])*
@@ -41,7 +41,7 @@ macro_rules! config {
 
         impl Default for $name {
             fn default() -> Self {
-                Self { $( $field: $default, )* $( $table: <$nested>::default(), )* }
+                Self { $( $field: $default, )* $( $table: $table_default, )* }
             }
         }
 

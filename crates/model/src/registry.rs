@@ -8,7 +8,7 @@ use crate::{
     LightGcnConfig, MgcnConfig, PopularityConfig, RecGoatConfig, Recommender, Result, Settings, SmoreConfig,
     VbprConfig,
     config::{annotated, from_table, to_table, with_override},
-    recgoat::GatedConfig,
+    recgoat::paper::PaperConfig,
 };
 
 /// Declares [`ModelConfig`] with one variant a model, and what it hands on to the variants' settings.
@@ -93,14 +93,14 @@ models! {
     LgmRec(LgmRecConfig) = "lgmrec",
     /// [`crate::Smore`].
     Smore(SmoreConfig) = "smore",
-    /// [`crate::recgoat::GatedRecGoat`].
-    Gated(GatedConfig) = "recgoat-gated",
+    /// [`crate::recgoat::paper::PaperRecGoat`].
+    PaperRecGoat(PaperConfig) = "recgoat-paper",
     /// [`crate::RecGoat`].
     RecGoat(RecGoatConfig) = "recgoat",
 }
 
 impl ModelConfig {
-    /// The name of RecGOAT with [`RecGoatConfig::released`].
+    /// The name of RecGOAT with [`PaperConfig::released`].
     pub const RELEASED: &str = "recgoat-released";
 
     /// The model of this name, with default settings.
@@ -118,7 +118,7 @@ impl ModelConfig {
     /// [`Error::Config`] for an unknown name, listing the known ones.
     pub fn named(name: &str) -> Result<Self> {
         if name == Self::RELEASED {
-            return Ok(Self::RecGoat(RecGoatConfig::released()));
+            return Ok(Self::PaperRecGoat(PaperConfig::released()));
         }
         if !Self::NAMES.contains(&name) {
             let known = [Self::NAMES, &[Self::RELEASED]].concat().join(", ");

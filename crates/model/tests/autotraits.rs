@@ -10,7 +10,7 @@ use recgoat_model::{
     RecGoatConfig, Silent, TrainConfig, Trained,
     checkpoint::Checkpoint,
     experiment::{Place, Preset, Row},
-    recgoat::{AlignConfig, TransportCost, TransportMode},
+    recgoat::{AlignConfig, TransportCost, TransportMode, paper::PaperConfig},
     run::{Outcome, RunConfig, RunFolder},
 };
 
@@ -19,7 +19,7 @@ fn send_and_sync<T: Send + Sync + Unpin + 'static>() {}
 #[test]
 fn settings_are_send_and_sync() {
     send_and_sync::<(BprConfig, LightGcnConfig, PopularityConfig, RecGoatConfig)>();
-    send_and_sync::<(AlignConfig, FeatureSimilarity, TransportCost, TransportMode)>();
+    send_and_sync::<(AlignConfig, FeatureSimilarity, PaperConfig, TransportCost, TransportMode)>();
     send_and_sync::<(ModelConfig, TrainConfig, RunConfig)>();
     send_and_sync::<(Place, Preset, Row)>();
 }

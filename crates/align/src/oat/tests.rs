@@ -117,3 +117,23 @@ fn equal_and_bad_views() {
     assert!(oat.align(&flat, &Tensor::ones([4, 2], CPU)).is_err());
     assert!(oat.align(&Tensor::ones([0, 3], CPU), &Tensor::ones([0, 3], CPU)).is_err());
 }
+
+/// What the released code's plan weighs, by the root mean square of an entry: the figures of the specification's table.
+#[test]
+fn the_released_plan_loses_its_mass() {
+    let mass = |solver: PlanSolver, size: f64| {
+        tch::manual_seed(5);
+        let [x, y] = [(); 2].map(|()| Tensor::randn([3000, 64], CPU) * size);
+        let mut oat = CoordinateTransport::new(TransportConfig { solver, ..Default::default() });
+        let found = oat.align(&x, &y).unwrap();
+        assert!((found.map.sum(Kind::Double).double_value(&[]) / 64.0 - found.mass).abs() < 1e-6);
+        found.mass
+    };
+    for size in [0.01, 0.05, 0.1, 1.0] {
+        assert!((mass(PlanSolver::Certified, size) - 1.0).abs() < 1e-3);
+    }
+    assert!(mass(PlanSolver::Released, 0.005) > 0.9);
+    let falling = mass(PlanSolver::Released, 0.05);
+    assert!(falling > 0.0 && falling < 1e-4, "{falling}");
+    assert_eq!(mass(PlanSolver::Released, 0.1), 0.0);
+}

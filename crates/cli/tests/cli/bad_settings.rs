@@ -44,10 +44,10 @@ fn recgoat_values_out_of_range() {
         ("fusion_dropout", "-0.5"),
         ("align.temperature", "0"),
         ("align.epsilon", "0"),
-        ("align.contrast_lambda", "2"),
+        ("contrast_lambda", "2"),
         ("l2", "nan"),
     ] {
-        let message = train_refused(&scene, &format!("--model recgoat --set {setting}={value}"));
+        let message = train_refused(&scene, &format!("--model recgoat-paper --set {setting}={value}"));
         assert!(message.contains(setting), "{setting}={value}: {message}");
     }
 }
@@ -85,8 +85,8 @@ fn a_width_of_nothing() {
 fn recgoat_needs_features_and_a_width_that_heads_divide() {
     let scene = scene();
     let refused = |options| train_refused(&scene, options);
-    assert_says(&refused("--model recgoat --set dim=12"), "dim", "a multiple of heads = 8", "12");
-    assert_says(&refused("--model recgoat --set heads=0"), "heads", "1", "0");
+    assert_says(&refused("--model recgoat-paper --set dim=12"), "dim", "a multiple of heads = 8", "12");
+    assert_says(&refused("--model recgoat-paper --set heads=0"), "heads", "1", "0");
     let named = refused("--model recgoat --set modalities=['sound']");
     assert_says(&named, "modalities", "some of text", "\"sound\"");
     let plain = Scene::with_data(&[small()]);
@@ -172,7 +172,9 @@ fn experiment_files() {
         assert!(PRESET.contains(from));
         refused(&PRESET.replacen(from, to, 1))
     };
-    assert!(edited("name = 'popularity'", "name = 'popular'").contains("expected one of popularity, bpr"));
+    assert!(
+        edited("name = 'popularity'", "name = 'popular'").contains("expected one of popularity, itemknn")
+    );
     assert!(edited("'popularity'\n", "'bpr'\nset = { dmi = 3 }\n").contains("expected one of dim, l2"));
     assert!(edited("'popularity'\n", "'bpr'\nset = { dim = 'x' }\n").starts_with("setting dim="));
     assert!(edited("[[model]]", "[train]\nrate = 1\n[[model]]").contains("rate"));

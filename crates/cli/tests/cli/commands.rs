@@ -86,14 +86,19 @@ fn a_wrong_command_line_is_answered_on_one_line() {
 #[test]
 fn unknown_names_are_answered_with_the_known_ones() {
     let scene = Scene::with_data(&[small()]);
-    let models = "unknown model \"lightgnc\": expected one of popularity, bpr, lightgcn, recgoat";
+    let models = "unknown model \"lightgnc\": expected one of popularity, itemknn, ease, bpr, lightgcn, vbpr, \
+                  freedom, bm3, mgcn, lgmrec, smore, recgoat-paper, recgoat, recgoat-released";
     for line in ["train --data data --out run --model lightgnc", "bench eval --data data --model lightgnc"] {
         assert_eq!(scene.refused(line), models);
     }
     let with = |model: &str, setting: &str| {
         scene.refused(&format!("train --data data --out run --model {model} --set {setting}"))
     };
-    assert_eq!(with("lightgcn", "dmi=3"), "unknown setting \"dmi\": expected one of dim, l2, layers");
+    assert_eq!(
+        with("lightgcn", "dmi=3"),
+        "unknown setting \"dmi\": expected one of contrast, dim, l2, layers, softmax, \
+                softmax_temperature, temperature"
+    );
     let trainer = "unknown setting \"train.rate\": expected one of train.batch, train.checkpoint_seconds, train.epochs, \
                    train.learning_rate, train.patience";
     assert_eq!(with("lightgcn", "train.rate=1"), trainer);
@@ -105,7 +110,7 @@ fn unknown_names_are_answered_with_the_known_ones() {
 #[test]
 fn shown_settings_can_be_given_back() {
     let scene = Scene::new();
-    for model in ["lightgcn", "recgoat"] {
+    for model in ["lightgcn", "recgoat", "recgoat-paper"] {
         let shown = scene.done(&format!("train --show-config --model {model}"));
         let settings: Vec<_> = shown.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(settings.iter().filter(|line| line.starts_with("train.")).count() == 5, "{shown}");
@@ -182,8 +187,7 @@ fn json_of_train_evaluate_and_bench() {
     assert!(seconds.is_sorted() && seconds[0] > 0.0, "{step}");
     assert_eq!((&step["device"], &step["threads"]), (&"cpu".into(), &1.into()));
 
-    let line =
-        "bench eval --synthetic 40,30,400 --random-features text=4 --set heads=2 --set dim=8 --threads 1";
+    let line = "bench eval --synthetic 40,30,400 --random-features text=4 --set dim=8 --threads 1";
     let ranked = scene.json(line);
     assert_fields(&ranked, &["users_per_second", "seconds", "peak_rss_bytes"]);
 }

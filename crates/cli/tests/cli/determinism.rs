@@ -76,5 +76,5 @@ fn lightgcn() {
 /// With dropout, two modalities, and missing rows in one of them.
 #[test]
 fn recgoat() {
-    same_seed_same_bits("--model recgoat --set dim=16 --set heads=4 --set train.batch=128");
+    same_seed_same_bits("--model recgoat --set dim=16 --set train.batch=128");
 }

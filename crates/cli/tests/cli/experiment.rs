@@ -22,7 +22,7 @@ name = 'popularity'
 [[model]]
 label = 'RecGOAT, text'
 name = 'recgoat'
-set = { dim = 8, heads = 2, modalities = ['text'], align = { contrast = 0 } }
+set = { dim = 8, modalities = ['text'], align = { contrast = 0 } }
 train = { epochs = 1 }
 ";
 

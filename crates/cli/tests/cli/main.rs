@@ -10,6 +10,7 @@
 //! - `evaluation`: scores made elsewhere, masks
 //! - `transport`: optimal transport against hand computation
 //! - `experiment`: several models, one report
+//! - `tune`: searches that continue, and runs that are compared
 //! - `real_data`: published counts and numbers, where the real data are at hand
 //! - `support`: the scene that every test plays in
 //! - `files`: data folders and arrays made on the fly
@@ -27,3 +28,4 @@ mod real_data;
 mod recovery;
 mod support;
 mod transport;
+mod tune;

@@ -68,13 +68,13 @@ fn killed_lightgcn() {
 
 #[test]
 fn killed_recgoat() {
-    killed_and_resumed_ends_the_same("--model recgoat --set dim=16 --set heads=4", 2);
+    killed_and_resumed_ends_the_same("--model recgoat --set dim=16", 2);
 }
 
 /// A finished run with two checkpoints, and what it found.
 fn finished() -> (Scene, Result, [PathBuf; 2]) {
     let scene = Scene::with_data(&planted());
-    let options = "--epochs 5 --threads 1 --set train.checkpoint_seconds=0 --set dim=8 --set heads=2";
+    let options = "--epochs 5 --threads 1 --set train.checkpoint_seconds=0 --set dim=8";
     let stdout = scene.done(&format!("train --data data --model recgoat --out run --json {options}"));
     let result = Result::of(&scene, "run", &stdout);
     let files = ["000004", "000005"].map(|name| scene.path(&format!("run/checkpoints/{name}.safetensors")));

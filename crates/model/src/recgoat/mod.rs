@@ -1,137 +1,184 @@
-//! RecGOAT: graph-enriched ids, contrasted and transported modality views, one representation that ranks.
+//! RecGOAT: graph-enriched ids, features transported to them, views that behaviour gates, one representation that ranks.
 
-mod branch;
 mod config;
 mod diagnosis;
-mod fusion;
-mod gated;
 mod holes;
-mod profiles;
+pub mod paper;
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use recgoat_align::{
-    contrast::{Distinct, between_views, cross_modal, info_nce},
-    oat::CoordinateTransport,
-};
+use recgoat_align::oat::CoordinateTransport;
+use recgoat_data::{Dataset, Modality};
 use recgoat_eval::Scorer;
-use recgoat_graph::{Propagation, Relay};
+use recgoat_graph::{Relay, SparseMap};
 use recgoat_torch::{Purpose, indices, init};
 use tch::{Device, Kind, Tensor};
 
 use crate::{
-    Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, features,
-    ids::{halves, train_graph},
-    objective::{BatchRows, pairwise_loss},
+    Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, Settings,
+    config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
+    dense::Dense,
+    features::{self, EdgeWeight, FeatureSimilarity},
+    ids::{BatchIndices, GraphIds, halves, items_from_users, users_from_items},
+    objective::{BatchRows, RankingLoss, side_contrast},
     phase::Phase,
+    similar::{Nodes, similar_graph},
 };
-use branch::Branch;
-pub use config::{
-    AlignConfig, Contrast, Evaluation, Factor, Negatives, RecGoatConfig, Shares, Solver, TransportCost,
-    TransportMode,
-};
+pub use config::{AlignConfig, Solver, TransportCost, TransportMode};
 use diagnosis::{Aligned, Plan, diagnose};
-use fusion::Fusion;
-pub use gated::{GatedConfig, GatedRecGoat};
 use holes::Holes;
-use profiles::profiles;
 
-/// The model of arXiv 2602.00682 on the user–item graph, one item–item graph a modality, and a user–user graph of
-/// profiles whose attended view is added to the users' layer-0 embeddings.
+config! {
+    /// Settings of [`RecGoat`].
+    pub struct RecGoatConfig {
+        /// Width of all embeddings.
+        pub dim: usize = 64,
+        /// Propagation steps over the user–item graph.
+        pub layers: usize = 3,
+        /// Propagation steps over each item–item and user–user graph.
+        pub like_layers: usize = 1,
+        /// Nearest items of an item by features, itself among them.
+        pub neighbours: usize = 10,
+        /// How features are compared: "cosine", or "centred-cosine" for all-positive features.
+        pub similarity: FeatureSimilarity = FeatureSimilarity::Cosine,
+        /// Items that share most users with an item, itself among them; 0 leaves their graph out.
+        pub companions: usize = 10,
+        /// Users that share most items with a user, itself among them; 0 leaves their graph out.
+        pub peers: usize = 20,
+        /// Share of the preference gates dropped in training.
+        pub dropout: f64 = 0.1,
+        /// Share of the ranking loss that is a softmax over the batch's items; the rest is pairwise.
+        pub softmax: f64 = 0.5,
+        /// Temperature of that softmax.
+        pub softmax_temperature: f64 = 1.0,
+        /// Weight of the squared norm of the layer-0 embeddings a batch touches, a triple.
+        pub l2: f64 = 1e-3,
+        /// Names of the modalities to use; all of the dataset's when empty.
+        pub modalities: Vec<String> = Vec::new(),
+        in /// Alignment of the views.
+        pub align: AlignConfig = AlignConfig::default(),
+    }
+}
+
+impl Settings for RecGoatConfig {
+    fn check(&self, dataset: &Dataset) -> Result<()> {
+        expect_within("dim", self.dim, 1..=MOST_DIMENSIONS)?;
+        expect_within("layers", self.layers, 0..=MOST_LAYERS)?;
+        expect_within("like_layers", self.like_layers, 0..=MOST_LAYERS)?;
+        expect_within("neighbours", self.neighbours, 1..)?;
+        expect_within("dropout", self.dropout, 0.0..1.0)?;
+        expect_within("softmax", self.softmax, 0.0..=1.0)?;
+        expect_positive("softmax_temperature", self.softmax_temperature)?;
+        expect_within("l2", self.l2, 0.0..f64::INFINITY)?;
+        self.align.check()?;
+        features::modalities(dataset, &self.modalities, "recgoat").map(drop)
+    }
+
+    fn build(self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
+        Ok(Box::new(RecGoat::new(self, context)?))
+    }
+}
+
+/// The method of arXiv 2602.00682 with views that behaviour and features make together, which measurement led to
+/// (docs/decisions/0015); [`paper::PaperRecGoat`] is the method as specified.
 ///
-/// A step costs, for `I` items, `F` feature widths, `d = dim`, `E` edges and `n` distinct items of the batch:
-/// `4·I·F·d` flops of projection a modality (there and back), `4·layers·E·d` of propagation, `6·n²·d` a pair of
-/// contrasted views, `10·I·d²` of transport a modality, and an optimiser pass over the parameters.
-#[derive(Debug)]
+/// With smoothed ids `Ê` and layer-0 ids `E` of items and users:
+///
+/// - a modality's view of items is `E ⊙ σ(x M + b)`, with `x = f W + c` its projected features and `M = d·T + Δ` the
+///   transport of their coordinates to those of `Ê` (whichever of both the settings keep), smoothed over the
+///   modality's item graph; a missing row takes the view of its user–item neighbourhood;
+/// - companions are a view of items that listen to those with most common users, peers one of users that listen to
+///   those with most common items;
+/// - users take over the views of their items, and items that of their users, by the user–item graph;
+/// - each view passes a gate `σ(Ê P + p)` of its own, and the mean of all is added to `Ê`, for users and items alike:
+///   one representation that ranks.
+///
+/// The loss is a mixture of the pairwise one and a softmax over the batch's items, with the contrast between views and
+/// ids and the transport's cost beside it.
+///
+/// A step costs, for `I` items, `F` feature widths, `d = dim` and `E` edges of all graphs: `4·I·F·d` flops of
+/// projection a modality (there and back), `4·E·d` of smoothing a pass, `10·I·d²` of transport and gates a modality,
+/// and `6·batch·n·d` of softmax for `n` distinct items.
 pub struct RecGoat {
     config: RecGoatConfig,
     parameters: Parameters,
-    table: ParameterId,
-    /// `Δ` of each modality, where the transport has one.
-    residuals: Vec<ParameterId>,
-    branches: Vec<Branch>,
-    /// The users' profiles, where there is a user graph.
-    profiles: Option<Branch>,
+    ids: GraphIds,
+    users_from_items: SparseMap,
+    items_from_users: SparseMap,
+    sides: Vec<Side>,
+    companions: Option<Like>,
+    peers: Option<Like>,
     transports: RefCell<Vec<CoordinateTransport>>,
-    fusion: Fusion,
-    propagation: Propagation,
-    users: usize,
     device: Device,
 }
 
-/// A modality's view in id coordinates; the transport's cost, on the tape, and its figures where there is a plan.
-struct Moved {
-    view: Tensor,
-    cost: Option<Tensor>,
-    plan: Option<Plan>,
+/// The parts of one modality.
+struct Side {
+    name: String,
+    features: Tensor,
+    present: Option<Tensor>,
+    holes: Option<Holes>,
+    graph: SparseMap,
+    projection: Dense,
+    residual: Option<ParameterId>,
+    bias: ParameterId,
+    preference: Dense,
 }
 
-/// All views of one pass.
+/// A graph of items or users by what they have in common.
+struct Like {
+    graph: SparseMap,
+    preference: Dense,
+}
+
+/// Users and items `[users + items, dim]`: smoothed ids, and the mean of the views.
 struct Views {
-    /// Users and items after propagation, `[users + items, dim]`.
     smoothed: Tensor,
-    /// Each modality's view before transport.
-    outputs: Vec<Tensor>,
-    /// The same after it, and what the plans were.
-    moved: Vec<Tensor>,
-    plans: Vec<Option<Plan>>,
+    side: Tensor,
+    /// Each modality's projected features, the same after transport, and the plan.
+    passes: Vec<(Tensor, Tensor, Option<Plan>)>,
     /// `Σ_m <C_m, T_m>`, where the transport has a plan.
     wasserstein: Option<Tensor>,
-    /// The representation that ranks, `[items, dim]`.
-    fused: Tensor,
 }
 
 impl RecGoat {
-    /// Builds the neighbour graphs and draws initial parameters.
+    /// Builds the graphs and draws initial parameters.
     ///
     /// # Errors
     /// [`crate::Error::Config`] for a dataset without the features, else a failure of a graph.
     pub fn new(config: RecGoatConfig, context: &Context<'_>) -> Result<Self> {
-        let (dataset, device) = (context.dataset, context.device);
-        let modalities = features::modalities(dataset, &config.modalities, "recgoat")?;
-        let interactions = dataset.interactions();
-        let (users, items) = (interactions.users(), interactions.items());
+        let dataset = context.dataset;
         let mut rng = context.seed.stream(Purpose::Init, 0);
         let mut parameters = Parameters::default();
-        let dim = config.dim as i64;
-        let ids = init::normal(&[(users + items) as i64, dim], config.init_deviation, &mut rng, device);
-        let table = parameters.add("embedding", ids);
-        let mut branches = Vec::new();
-        let mut residuals = Vec::new();
-        for &modality in &modalities {
-            let branch =
-                Branch::new(modality, &config, config.neighbours, &mut parameters, &mut rng, device)?;
-            branches.push(branch.with_holes(Holes::new(modality.present(), context)?));
-            if config.align.transport.has_residual() {
-                let residual = init::xavier(dim, dim, &mut rng, device);
-                residuals.push(parameters.add(format!("{}.residual", modality.name()), residual));
-            }
+        let ids = GraphIds::new([config.dim, config.layers], context, &mut parameters, &mut rng)?;
+        let mut sides = Vec::new();
+        for modality in features::modalities(dataset, &config.modalities, "recgoat")? {
+            sides.push(Side::new(modality, &config, context, &mut parameters, &mut rng)?);
         }
-        let profiles = match config.peers {
-            0 => None,
-            peers => {
-                let profiles = profiles(dataset, &modalities)?;
-                Some(Branch::new(&profiles, &config, peers, &mut parameters, &mut rng, device)?)
+        let mut like = |name: &str, nodes: Nodes, count: usize| -> Result<Option<Like>> {
+            if count == 0 {
+                return Ok(None);
             }
+            let graph = similar_graph(dataset.interactions(), nodes, count, context.device)?;
+            let widths = [config.dim, config.dim];
+            let preference = Dense::new(name, widths, &mut parameters, &mut rng, context.device);
+            Ok(Some(Like { graph, preference }))
         };
-        let names: Vec<&str> = branches.iter().map(Branch::name).collect();
-        let fusion = Fusion::new(&names, &config, &mut parameters, device);
-        let transports = RefCell::new(cold_transports(&config, branches.len()));
-        let propagation = Propagation::new(train_graph(interactions)?, config.layers, device);
+        let companions = like("companions", Nodes::Items, config.companions)?;
+        let peers = like("peers", Nodes::Users, config.peers)?;
+        let transports = cold_transports(&config, sides.len());
         Ok(Self {
+            users_from_items: users_from_items(context)?,
+            items_from_users: items_from_users(context)?,
+            transports: RefCell::new(transports),
+            device: context.device,
             config,
             parameters,
-            table,
-            residuals,
-            branches,
-            profiles,
-            transports,
-            fusion,
-            propagation,
-            users,
-            device,
+            ids,
+            sides,
+            companions,
+            peers,
         })
     }
 
@@ -142,118 +189,138 @@ impl RecGoat {
         transports: &mut [CoordinateTransport],
     ) -> Result<Views> {
         let parameters = &self.parameters;
-        let table = parameters.get(self.table);
-        let smoothed = match &self.profiles {
-            None => relay.apply(&self.propagation, table)?,
-            Some(branch) => {
-                let profiles = branch.forward(parameters, relay, phase)?;
-                let (users, items) = halves(table, self.users);
-                let start = relay.join(Tensor::cat(&[users + profiles, items], 0));
-                relay.apply(&self.propagation, &start)?
-            }
-        };
-        let (_, ids) = halves(&smoothed, self.users);
-        let (mut outputs, mut moved, mut plans) = (Vec::new(), Vec::new(), Vec::new());
+        let smoothed = self.ids.smoothed(parameters, relay)?;
+        let items = self.ids.items(parameters, relay);
+        let mut mixture = Mixture { smoothed: &smoothed, views: Vec::new(), dropout: self.config.dropout };
+        let mut passes = Vec::new();
         let mut wasserstein: Option<Tensor> = None;
-        for (at, (branch, transport)) in self.branches.iter().zip(transports).enumerate() {
-            let output = branch.forward(parameters, relay, phase)?;
-            let Moved { view, cost, plan } = self.transported(at, &output, &ids, transport)?;
-            wasserstein = match (wasserstein, cost) {
-                (Some(sum), Some(cost)) => Some(sum + cost),
-                (sum, cost) => sum.or(cost),
-            };
-            moved.push(view);
-            plans.push(plan);
-            outputs.push(output);
+        for (side, transport) in self.sides.iter().zip(transports) {
+            let projected = relay.join(side.projection.apply(parameters, &side.features));
+            let (moved, cost, plan) = self.transported(side, &projected, &smoothed, transport)?;
+            if let Some(cost) = cost {
+                wasserstein = Some(wasserstein.map_or_else(|| cost.shallow_clone(), |sum| sum + &cost));
+            }
+            let gated = relay.join(&items * (&moved + parameters.get(side.bias)).sigmoid());
+            let mut view = self.listened(gated, &side.graph, relay)?;
+            if let Some(holes) = &side.holes {
+                view = holes.fill(view, relay)?;
+            }
+            let users = relay.apply(&self.users_from_items, &view)?;
+            mixture.add(&side.preference, parameters, &Tensor::cat(&[&users, &view], 0), phase);
+            passes.push((projected, moved, plan));
         }
-        let fused = self.fusion.forward(parameters, &ids, &moved, phase);
-        Ok(Views { smoothed, outputs, moved, plans, wasserstein, fused })
+        if let Some(Like { graph, preference }) = &self.companions {
+            let view = self.listened(items.shallow_clone(), graph, relay)?;
+            let users = relay.apply(&self.users_from_items, &view)?;
+            mixture.add(preference, parameters, &Tensor::cat(&[&users, &view], 0), phase);
+        }
+        if let Some(Like { graph, preference }) = &self.peers {
+            let users = self.ids.users(parameters, relay);
+            let view = self.listened(users, graph, relay)?;
+            let items = relay.apply(&self.items_from_users, &view)?;
+            mixture.add(preference, parameters, &Tensor::cat(&[&view, &items], 0), phase);
+        }
+        let side = mixture.mean();
+        Ok(Views { smoothed, side, passes, wasserstein })
     }
 
-    /// The branch's view in id coordinates.
+    /// Rows smoothed over a graph of their like.
+    fn listened<'a>(&self, rows: Tensor, graph: &'a SparseMap, relay: &mut Relay<'a>) -> Result<Tensor> {
+        let mut rows = rows;
+        for _ in 0..self.config.like_layers {
+            rows = relay.apply(graph, &rows)?;
+        }
+        Ok(rows)
+    }
+
+    /// Projected features in id coordinates, and the transport's cost and figures where there is a plan.
     fn transported(
         &self,
-        at: usize,
-        view: &Tensor,
-        ids: &Tensor,
+        side: &Side,
+        projected: &Tensor,
+        smoothed: &Tensor,
         transport: &mut CoordinateTransport,
-    ) -> Result<Moved> {
-        let align = &self.config.align;
-        let residual = self.residuals.get(at).map(|&id| self.parameters.get(id));
-        if !align.transport.has_plan() {
-            let view = residual.map_or_else(|| view.shallow_clone(), |residual| view.matmul(residual));
-            return Ok(Moved { view, cost: None, plan: None });
+    ) -> Result<(Tensor, Option<Tensor>, Option<Plan>)> {
+        let residual = side.residual.map(|residual| self.parameters.get(residual));
+        if !self.config.align.transport.has_plan() {
+            let moved = residual.map_or_else(|| projected.shallow_clone(), |map| projected.matmul(map));
+            return Ok((moved, None, None));
         }
-        let found = match self.branches[at].present() {
-            None => transport.align(view, ids)?,
-            Some(rows) => transport.align(&view.index_select(0, rows), &ids.index_select(0, rows))?,
+        let (_, ids) = halves(smoothed, self.ids.users);
+        let found = match &side.present {
+            None => transport.align(projected, &ids)?,
+            Some(rows) => transport.align(&projected.index_select(0, rows), &ids.index_select(0, rows))?,
         };
-        let plan_map = match align.factor {
-            Factor::Dim => found.map.shallow_clone(),
-            Factor::One => &found.map / self.config.dim as f64,
-        };
-        let size = |map: &Tensor| view.detach().matmul(&map.detach()).norm().double_value(&[]);
         let plan = Plan {
             mass: found.mass,
             marginal_error: found.marginal_error,
             cost: found.wasserstein.double_value(&[]),
-            // Two products of its own: only where somebody looks.
-            share: residual
-                .filter(|_| !view.requires_grad())
-                .map(|residual| size(&plan_map) / size(residual)),
+            share: None,
         };
-        let map = residual.map_or_else(|| plan_map.shallow_clone(), |residual| &plan_map + residual);
-        Ok(Moved { view: view.matmul(&map), cost: Some(found.wasserstein), plan: Some(plan) })
-    }
-
-    /// CMCL on the batch's items: users to items, ids to views, views to views.
-    fn contrast(&self, batch: &Batch<'_>, views: &Views, users: &Tensor) -> Result<Tensor> {
-        let align = &self.config.align;
-        let distinct = match align.negatives {
-            Negatives::Distinct => Distinct::new(batch.positives),
-            Negatives::All => {
-                let positions = (0..batch.positives.len() as u32).collect();
-                Distinct { ids: batch.positives.to_vec(), positions }
-            }
-        };
-        let rows = indices(&distinct.ids, self.device);
-        let candidates = views.fused.index_select(0, &rows);
-        let user_item = info_nce(users, &candidates, &distinct.positions, align.temperature)?;
-        let (_, ids) = halves(&views.smoothed, self.users);
-        let mut sides = vec![(ids.index_select(0, &rows), None)];
-        for (output, branch) in views.outputs.iter().zip(&self.branches) {
-            let present = branch.present().map(|present| self.membership(present).index_select(0, &rows));
-            sides.push((output.index_select(0, &rows), present));
-        }
-        let mut terms = Vec::new();
-        for (at, left) in sides.iter().enumerate() {
-            for right in &sides[at + 1..] {
-                let term = contrast_present(left, right, align.temperature)?;
-                terms.extend(term.map(|term| match align.views {
-                    Contrast::Attract => term,
-                    Contrast::Repel => -term + 1.0,
-                }));
-            }
-        }
-        Ok(cross_modal(&user_item, &terms, align.contrast_lambda))
+        let map = residual.map_or_else(|| found.map.shallow_clone(), |residual| &found.map + residual);
+        Ok((projected.matmul(&map), Some(found.wasserstein), Some(plan)))
     }
 
     /// The views that rank. Transports start cold, so that a score depends on the parameters alone.
     fn evaluated(&self) -> Result<Views> {
-        let mut transports = cold_transports(&self.config, self.branches.len());
-        // The same masks every time, for the same reason.
-        let mut masks = ChaCha8Rng::seed_from_u64(0);
-        let mut phase = match self.config.evaluation {
-            Evaluation::Nothing => Phase::Evaluate,
-            Evaluation::Dropout => Phase::Train(&mut masks),
+        let mut transports = cold_transports(&self.config, self.sides.len());
+        self.views(&mut Relay::default(), &mut Phase::Evaluate, &mut transports)
+    }
+}
+
+impl Side {
+    fn new(
+        modality: &Modality,
+        config: &RecGoatConfig,
+        context: &Context<'_>,
+        parameters: &mut Parameters,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Self> {
+        let (device, dim, name) = (context.device, config.dim, modality.name());
+        let weight = EdgeWeight::Cosine;
+        let graph = features::item_graph(modality, config.neighbours, config.similarity, weight, device)?;
+        let mut dense = |part: &str, inputs: usize| {
+            Dense::new(&format!("{name}.{part}"), [inputs, dim], parameters, rng, device)
         };
-        self.views(&mut Relay::default(), &mut phase, &mut transports)
+        let (projection, preference) = (dense("projection", modality.width()), dense("preference", dim));
+        let residual = config.align.transport.has_residual().then(|| {
+            let residual = init::xavier(dim as i64, dim as i64, rng, device);
+            parameters.add(format!("{name}.residual"), residual)
+        });
+        let bias = Tensor::zeros([dim as i64], (Kind::Float, device)).set_requires_grad(true);
+        let bias = parameters.add(format!("{name}.gate"), bias);
+        let rows: Vec<u32> = (0..).zip(modality.present()).filter(|(_, p)| **p).map(|(row, _)| row).collect();
+        Ok(Self {
+            name: name.to_owned(),
+            features: features::tensor(modality, device)?,
+            present: (modality.missing() > 0).then(|| indices(&rows, device)),
+            holes: Holes::new(modality.present(), context)?,
+            graph,
+            projection,
+            residual,
+            bias,
+            preference,
+        })
+    }
+}
+
+/// Views on their way into one.
+struct Mixture<'a> {
+    smoothed: &'a Tensor,
+    views: Vec<Tensor>,
+    dropout: f64,
+}
+
+impl Mixture<'_> {
+    fn add(&mut self, preference: &Dense, parameters: &Parameters, view: &Tensor, phase: &mut Phase<'_>) {
+        let gates = preference.apply(parameters, self.smoothed).sigmoid();
+        self.views.push(phase.dropout(&gates, self.dropout) * view);
     }
 
-    /// `[items]`, true for the rows listed.
-    fn membership(&self, rows: &Tensor) -> Tensor {
-        let items = self.propagation.adjacency().nodes() - self.users;
-        Tensor::zeros([items as i64], (Kind::Bool, self.device)).index_fill(0, rows, 1)
+    fn mean(self) -> Tensor {
+        let count = self.views.len() as f64;
+        let sum = self.views.into_iter().reduce(|sum, view| sum + view);
+        sum.expect("a model has at least one modality") / count
     }
 }
 
@@ -275,20 +342,20 @@ impl Recommender for RecGoat {
         let mut relay = Relay::default();
         let mut transports = self.transports.borrow_mut();
         let views = self.views(&mut relay, &mut Phase::Train(randomness), &mut transports)?;
-        let (user_table, _) = halves(&views.smoothed, self.users);
-        let rows = |table: &Tensor, ids: &[u32]| table.index_select(0, &indices(ids, self.device));
-        let users = rows(&user_table, batch.users);
-        let positives = rows(&views.fused, batch.positives);
-        let negatives = rows(&views.fused, batch.negatives);
-        let table = self.parameters.get(self.table);
-        let at = BatchRows::new(batch, self.users, self.device);
-        let mut loss =
-            pairwise_loss(&users, &positives, &negatives) + at.penalty(&at.gather(table), self.config.l2);
-        if self.config.align.contrast > 0.0 {
-            loss += self.contrast(batch, &views, &users)? * self.config.align.contrast;
+        let (users, items) = halves(&(&views.smoothed + &views.side), self.ids.users);
+        let rows = BatchIndices::new(batch, self.device).rows(&users, &items);
+        let ranking =
+            RankingLoss { softmax: self.config.softmax, temperature: self.config.softmax_temperature };
+        let at = BatchRows::new(batch, self.ids.users, self.device);
+        let table = self.ids.table(&self.parameters);
+        let align = &self.config.align;
+        let mut loss = ranking.of(batch, &rows, &items) + at.penalty(&at.gather(table), self.config.l2);
+        if align.contrast > 0.0 {
+            let sides = [&views.side, &views.smoothed].map(|view| halves(view, self.ids.users));
+            loss += side_contrast(batch, sides, align.temperature)? * align.contrast;
         }
-        if let Some(cost) = views.wasserstein.as_ref().filter(|_| self.config.align.wasserstein > 0.0) {
-            loss += cost * self.config.align.wasserstein;
+        if let Some(cost) = views.wasserstein.filter(|_| align.wasserstein > 0.0) {
+            loss += cost * align.wasserstein;
         }
         relay.backward(&loss)?;
         Ok(loss.double_value(&[]))
@@ -296,26 +363,26 @@ impl Recommender for RecGoat {
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {
         tch::no_grad(|| {
-            let views = self.evaluated()?;
-            let (users, _) = halves(&views.smoothed, self.users);
-            Ok(Box::new(EmbeddingScorer::new(&users, &views.fused)) as Box<dyn Scorer>)
+            let Views { smoothed, side, .. } = self.evaluated()?;
+            let (users, items) = halves(&(smoothed + side), self.ids.users);
+            Ok(Box::new(EmbeddingScorer::new(&users, &items)) as Box<dyn Scorer>)
         })
     }
 
     fn diagnose(&self) -> Result<BTreeMap<String, f64>> {
         tch::no_grad(|| {
             let views = self.evaluated()?;
-            let (_, ids) = halves(&views.smoothed, self.users);
+            let (_, ids) = halves(&views.smoothed, self.ids.users);
             let aligned: Vec<Aligned<'_>> = self
-                .branches
+                .sides
                 .iter()
-                .enumerate()
-                .map(|(at, branch)| Aligned {
-                    name: branch.name(),
-                    view: &views.outputs[at],
-                    moved: &views.moved[at],
-                    present: branch.present(),
-                    transport: views.plans[at],
+                .zip(&views.passes)
+                .map(|(side, (view, moved, transport))| Aligned {
+                    name: &side.name,
+                    view,
+                    moved,
+                    present: side.present.as_ref(),
+                    transport: *transport,
                 })
                 .collect();
             diagnose(&ids, &aligned, self.config.align.temperature)
@@ -325,23 +392,4 @@ impl Recommender for RecGoat {
 
 fn cold_transports(config: &RecGoatConfig, count: usize) -> Vec<CoordinateTransport> {
     (0..count).map(|_| CoordinateTransport::new(config.align.transport_config())).collect()
-}
-
-/// InfoNCE between two views over the rows present in both; `None` where fewer than two are.
-fn contrast_present(
-    (left, left_present): &(Tensor, Option<Tensor>),
-    (right, right_present): &(Tensor, Option<Tensor>),
-    temperature: f64,
-) -> Result<Option<Tensor>> {
-    let both = match (left_present, right_present) {
-        (Some(l), Some(r)) => Some(l.logical_and(r)),
-        (l, r) => l.as_ref().or(r.as_ref()).map(Tensor::shallow_clone),
-    };
-    let Some(both) = both else { return Ok(Some(between_views(left, right, temperature)?)) };
-    let rows = both.nonzero().view([-1]);
-    if rows.size()[0] < 2 {
-        return Ok(None);
-    }
-    let [left, right] = [left, right].map(|view| view.index_select(0, &rows));
-    Ok(Some(between_views(&left, &right, temperature)?))
 }

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::config::{RecGoatConfig, Shares};
+use super::config::{PaperConfig, Shares};
 use crate::{ParameterId, Parameters, phase::Phase};
 
 /// `z = L2norm(Dropout(LayerNorm((1 − Σα_m) z_id + Σ α_m ẑ_m)))` with α on the simplex.
@@ -19,7 +19,7 @@ pub(super) struct Fusion {
 impl Fusion {
     pub(super) fn new(
         modalities: &[&str],
-        config: &RecGoatConfig,
+        config: &PaperConfig,
         parameters: &mut Parameters,
         device: Device,
     ) -> Self {

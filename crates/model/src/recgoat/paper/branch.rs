@@ -6,8 +6,8 @@ use recgoat_graph::{Attention, KnnConfig, Pattern, Relay, knn, on_tape};
 use recgoat_torch::{init, push};
 use tch::{Device, Kind, Tensor};
 
-use super::{config::RecGoatConfig, holes::Holes};
-use crate::{ParameterId, Parameters, Result, features, phase::Phase};
+use super::config::PaperConfig;
+use crate::{ParameterId, Parameters, Result, features, phase::Phase, recgoat::holes::Holes};
 
 /// Slope of the LeakyReLU below zero, in the attention and after it (Veličković et al. 2018).
 const NEGATIVE_SLOPE: f64 = 0.2;
@@ -40,7 +40,7 @@ struct Rates {
 impl Branch {
     pub(super) fn new(
         modality: &Modality,
-        config: &RecGoatConfig,
+        config: &PaperConfig,
         neighbours: usize,
         parameters: &mut Parameters,
         rng: &mut ChaCha8Rng,

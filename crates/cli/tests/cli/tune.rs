@@ -1,0 +1,89 @@
+//! `tune` and `compare`: searches that continue, and runs that are compared.
+
+use crate::{
+    files::planted,
+    support::{Scene, assert_fields},
+};
+
+const PRESET: &str = "
+title = 'A search'
+dataset = 'planted'
+seeds = [3, 4]
+
+[train]
+epochs = 2
+batch = 128
+
+[[model]]
+label = 'Popularity'
+name = 'popularity'
+
+[[model]]
+label = 'BPR'
+name = 'bpr'
+set = { dim = 4 }
+search = { dim = [4, 8], l2 = { from = 1e-4, to = 1e-1, scale = 'log' }, 'train.learning_rate' = [1e-3, 1e-2] }
+";
+
+fn trials(scene: &Scene) -> Vec<serde_json::Value> {
+    let found: serde_json::Value = serde_json::from_slice(&scene.read("out/tune.json")).unwrap();
+    assert_eq!(found[0]["trials"].as_array().unwrap().len(), 1, "nothing to search for popularity");
+    found[1]["trials"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_search_continues_where_it_was_and_ends_in_a_preset() {
+    let scene = Scene::with_data(&planted());
+    scene.write("p.toml", PRESET);
+    let line =
+        |trials: usize| format!("tune --preset p.toml --data data --out out --threads 1 --trials {trials}");
+    let found = scene.json(&line(2));
+    assert_fields(&found, &["models", "tuned"]);
+    let first = trials(&scene);
+    assert_eq!(first.len(), 2);
+    assert_eq!(first[0]["settings"].as_object().unwrap().len(), 0, "the preset's own settings come first");
+    scene.json(&line(4));
+    let more = trials(&scene);
+    assert_eq!((more.len(), &more[..2]), (4, &first[..]));
+    let best = more.iter().map(|trial| trial["valid"].as_f64().unwrap()).fold(0.0, f64::max);
+    assert_eq!(scene.json(&line(4))["models"]["BPR"]["valid_recall@20"], best);
+    assert!(!scene.path("out/trials/bpr-1/test.json").exists(), "a search never reads test");
+
+    let report = scene.json("experiment --preset out/tuned.toml --data data --out report --threads 1");
+    assert_eq!(report["models"]["BPR"]["test_recall@20"].as_array().unwrap().len(), 2);
+    let runs = "report/runs/popularity-3 report/runs/popularity-4 report/runs/bpr-3 report/runs/bpr-4";
+    let compared = scene.json(&format!("compare {runs}"));
+    assert_fields(&compared, &["comparisons", "models"]);
+    let [recall, ndcg] = [0, 1].map(|at| &compared["comparisons"][at]);
+    assert_eq!((recall["metric"].as_str(), recall["model"].as_str()), (Some("recall@20"), Some("bpr")));
+    let means: Vec<f64> = compared["models"][1]["metrics"]["ndcg@20"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|value| value.as_f64().unwrap())
+        .collect();
+    assert_eq!(means.len(), 2);
+    assert!(ndcg["p_holm"].as_f64().unwrap() <= 1.0 && ndcg["effect"].is_number());
+}
+
+#[test]
+fn what_cannot_be_searched_or_compared() {
+    let scene = Scene::with_data(&planted());
+    let refused = |search: &str| {
+        let entry = format!("[[model]]\nlabel = 'B'\nname = 'bpr'\nsearch = {{ {search} }}\n");
+        scene.write("p.toml", format!("title = 't'\ndataset = 'd'\nseeds = [0]\n{entry}"));
+        scene.refused("tune --preset p.toml --data data --out out --threads 1")
+    };
+    assert!(refused("dmi = [1]").contains("unknown setting \"dmi\": expected one of dim, l2"));
+    assert!(refused("dim = []").ends_with("search dim of \"B\": expected at least one choice, found none"));
+    assert!(
+        refused("l2 = { from = 1, to = 0 }")
+            .contains("search l2 of \"B\": expected from < to, found 1 and 0")
+    );
+    assert!(refused("dim = ['wide']").contains("setting dim=\"wide\": invalid type"));
+    assert!(!scene.path("out").exists(), "nothing half-written");
+    scene.json("train --data data --model popularity --out runs/a --threads 1");
+    scene.json("evaluate --run runs/a --threads 1");
+    let message = scene.refused("compare runs/a runs/a");
+    assert!(message.contains("expected runs of at least two models, found only a"), "{message}");
+}
