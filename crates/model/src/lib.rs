@@ -4,6 +4,7 @@
 
 mod baselines;
 pub mod checkpoint;
+mod closed;
 pub mod config;
 mod dense;
 mod error;

@@ -34,7 +34,7 @@ pub struct Batch<'a> {
 
 /// A model that ranks all items for a user.
 pub trait Recommender {
-    /// The parameters the optimiser moves; none for a model that is counted, not trained.
+    /// The parameters the optimiser moves; none for a model in closed form.
     fn parameters(&self) -> &Parameters;
 
     /// The same, to be moved.

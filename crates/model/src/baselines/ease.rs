@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use rand_chacha::ChaCha8Rng;
 use recgoat_data::{Csr, Dataset, Split};
 use recgoat_eval::Scorer;
 use tch::{Kind, Tensor};
 
 use crate::{
-    Batch, Context, Error, Learning, Parameters, Recommender, Result, Settings,
+    Context, Error, Learning, Recommender, Result, Settings,
+    closed::{Closed, Counted},
     config::{config, expect_positive},
     history::{HistoryScorer, Votes},
 };
@@ -38,7 +38,7 @@ impl Settings for EaseConfig {
     }
 
     fn build(self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
-        Ok(Box::new(Ease::new(&self, context)?))
+        Ok(Box::new(Counted::new(Ease::new(&self, context)?)))
     }
 }
 
@@ -50,7 +50,6 @@ pub struct Ease {
     votes: Arc<Votes>,
     histories: Csr,
     items: usize,
-    parameters: Parameters,
 }
 
 impl Ease {
@@ -80,24 +79,12 @@ impl Ease {
             Ok(recgoat_torch::to_vec(&votes)?)
         })?;
         let votes = Arc::new(Votes::Dense(votes));
-        Ok(Self { votes, histories, items, parameters: Parameters::default() })
+        Ok(Self { votes, histories, items })
     }
 }
 
-impl Recommender for Ease {
-    fn parameters(&self) -> &Parameters {
-        &self.parameters
-    }
-
-    fn parameters_mut(&mut self) -> &mut Parameters {
-        &mut self.parameters
-    }
-
-    fn step(&mut self, _batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
-        Ok(0.0)
-    }
-
-    fn scorer(&self) -> Result<Box<dyn Scorer>> {
-        Ok(Box::new(HistoryScorer::new(&self.histories, self.items, self.votes.clone())))
+impl Closed for Ease {
+    fn scorer(&self) -> Box<dyn Scorer> {
+        Box::new(HistoryScorer::new(&self.histories, self.items, self.votes.clone()))
     }
 }

@@ -102,9 +102,12 @@ impl Freedom {
                 EdgeWeight::Equal,
                 Device::Cpu,
             )?;
-            edges.extend(graph.matrix().iter().map(|(&value, (row, column))| {
-                (row as u32, column as u32, (share * f64::from(value)) as f32)
-            }));
+            edges.extend(
+                graph
+                    .matrix()
+                    .iter()
+                    .map(|(&value, (row, column))| (row, column, (share * f64::from(value)) as f32)),
+            );
             let widths = [modality.width(), config.dim];
             let projection = Dense::new(modality.name(), widths, &mut parameters, &mut rng, device);
             projections.push((projection, features::tensor(modality, device)?));

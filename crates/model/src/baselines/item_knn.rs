@@ -2,13 +2,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use recgoat_data::{Dataset, Split};
 use recgoat_eval::Scorer;
 
 use crate::{
-    Batch, Context, Learning, Parameters, Recommender, Result, Settings,
+    Context, Learning, Recommender, Result, Settings,
+    closed::{Closed, Counted},
     config::{config, expect_within},
     features::{EdgeWeight, FeatureSimilarity, item_edges, modalities},
     history::{HistoryScorer, Votes},
@@ -44,7 +44,7 @@ impl Settings for ItemKnnConfig {
     }
 
     fn build(self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
-        Ok(Box::new(ItemKnn::new(&self, context)?))
+        Ok(Box::new(Counted::new(ItemKnn::new(&self, context)?)))
     }
 }
 
@@ -58,7 +58,6 @@ pub struct ItemKnn {
     votes: Arc<Votes>,
     histories: recgoat_data::Csr,
     items: usize,
-    parameters: Parameters,
 }
 
 impl ItemKnn {
@@ -89,7 +88,7 @@ impl ItemKnn {
             }
         }
         let votes = Arc::new(Votes::Sparse(votes));
-        Ok(Self { votes, histories, items, parameters: Parameters::default() })
+        Ok(Self { votes, histories, items })
     }
 }
 
@@ -119,20 +118,8 @@ fn collaborative(
     (0..items).into_par_iter().map(similar).collect()
 }
 
-impl Recommender for ItemKnn {
-    fn parameters(&self) -> &Parameters {
-        &self.parameters
-    }
-
-    fn parameters_mut(&mut self) -> &mut Parameters {
-        &mut self.parameters
-    }
-
-    fn step(&mut self, _batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
-        Ok(0.0)
-    }
-
-    fn scorer(&self) -> Result<Box<dyn Scorer>> {
-        Ok(Box::new(HistoryScorer::new(&self.histories, self.items, self.votes.clone())))
+impl Closed for ItemKnn {
+    fn scorer(&self) -> Box<dyn Scorer> {
+        Box::new(HistoryScorer::new(&self.histories, self.items, self.votes.clone()))
     }
 }

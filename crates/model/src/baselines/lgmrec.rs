@@ -127,7 +127,7 @@ impl LgmRec {
         let mean = map(&|user| 1.0 / train.row(user as usize).len() as f32)?;
         let sum = map(&|_| 1.0)?;
         let step = train_graph(interactions)?;
-        let entries = step.matrix().iter().map(|(&value, (row, column))| (row as u32, column as u32, value));
+        let entries = step.matrix().iter().map(|(&value, (row, column))| (row, column, value));
         let graph = SparseMap::new(users + items, users + items, entries, device)?;
         Ok(Self { config, parameters, ids, mean, sum, graph, modalities, device })
     }
@@ -146,7 +146,7 @@ impl LgmRec {
             for _ in 0..self.config.feature_layers {
                 carried = relay.apply(&self.graph, &carried)?;
             }
-            local = local + unit_rows(&carried);
+            local = &local + unit_rows(&carried);
             let logits = relay.join(side.membership.apply(parameters, &side.features));
             let of_users = relay.apply(&self.sum, &logits)?;
             let [of_users, of_items] = [of_users, logits].map(|logits| self.memberships(&logits, phase));

@@ -137,7 +137,7 @@ impl Mgcn {
         let mut side = common.shallow_clone();
         for (view, part) in views.iter().zip(&self.modalities) {
             let preference = part.preference.apply(parameters, &content).sigmoid();
-            side = side + preference * (view - &common);
+            side = &side + preference * (view - &common);
         }
         let side = side / (views.len() + 1) as f64;
         Ok(Views { content, side })

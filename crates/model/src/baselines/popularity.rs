@@ -1,11 +1,12 @@
 //! The most popular items, the same for everyone.
 
-use rand_chacha::ChaCha8Rng;
 use recgoat_data::{Dataset, Split};
 use recgoat_eval::Scorer;
 
 use crate::{
-    Batch, Context, ItemScorer, Learning, Parameters, Recommender, Result, Settings, config::config,
+    Context, ItemScorer, Learning, Recommender, Result, Settings,
+    closed::{Closed, Counted},
+    config::config,
 };
 
 config! {
@@ -21,7 +22,7 @@ impl Settings for PopularityConfig {
     }
 
     fn build(self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
-        Ok(Box::new(Popularity::new(context)))
+        Ok(Box::new(Counted::new(Popularity::new(context))))
     }
 }
 
@@ -29,7 +30,6 @@ impl Settings for PopularityConfig {
 #[derive(Debug)]
 pub struct Popularity {
     counts: Vec<f32>,
-    parameters: Parameters,
 }
 
 impl Popularity {
@@ -38,24 +38,12 @@ impl Popularity {
         let interactions = context.dataset.interactions();
         let mut counts = vec![0f32; interactions.items()];
         interactions.split(Split::Train).items().iter().for_each(|&item| counts[item as usize] += 1.0);
-        Self { counts, parameters: Parameters::default() }
+        Self { counts }
     }
 }
 
-impl Recommender for Popularity {
-    fn parameters(&self) -> &Parameters {
-        &self.parameters
-    }
-
-    fn parameters_mut(&mut self) -> &mut Parameters {
-        &mut self.parameters
-    }
-
-    fn step(&mut self, _batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
-        Ok(0.0)
-    }
-
-    fn scorer(&self) -> Result<Box<dyn Scorer>> {
-        Ok(Box::new(ItemScorer::new(self.counts.clone())))
+impl Closed for Popularity {
+    fn scorer(&self) -> Box<dyn Scorer> {
+        Box::new(ItemScorer::new(self.counts.clone()))
     }
 }

@@ -117,7 +117,7 @@ impl Smore {
             let (neighbours, similarity) = (config.neighbours, config.similarity);
             let graph = features::item_graph(modality, neighbours, similarity, EdgeWeight::Cosine, device)?;
             for (&value, (row, column)) in graph.matrix() {
-                let entry = largest.entry((row as u32, column)).or_default();
+                let entry = largest.entry((row, column)).or_default();
                 *entry = entry.max(value);
             }
             let name = modality.name();
@@ -169,7 +169,7 @@ impl Smore {
         for (side, view) in self.modalities.iter().zip(&views) {
             let [inner, outer] = &side.attention;
             let scores = outer.apply(parameters, &inner.apply(parameters, &fused).tanh());
-            sum = sum + preferred(&side.view, &(scores.softmax(-1, Kind::Float) * view));
+            sum = &sum + preferred(&side.view, &(scores.softmax(-1, Kind::Float) * view));
         }
         Ok(Views { content, side: sum / (views.len() + 1) as f64 })
     }

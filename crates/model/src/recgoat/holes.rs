@@ -55,9 +55,9 @@ impl Holes {
     }
 
     /// `view` `[items, dim]`, a leaf, with its missing rows filled; a leaf again.
-    pub(super) fn fill<'a>(&'a self, view: Tensor, relay: &mut Relay<'a>) -> Result<Tensor> {
-        let users = relay.apply(&self.users, &view)?;
-        let filled = relay.apply(&self.missing, &users)? + relay.apply(&self.kept, &view)?;
+    pub(super) fn fill<'a>(&'a self, view: &Tensor, relay: &mut Relay<'a>) -> Result<Tensor> {
+        let users = relay.apply(&self.users, view)?;
+        let filled = relay.apply(&self.missing, &users)? + relay.apply(&self.kept, view)?;
         Ok(relay.join(filled))
     }
 }

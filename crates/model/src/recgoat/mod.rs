@@ -203,7 +203,7 @@ impl RecGoat {
             let gated = relay.join(&items * (&moved + parameters.get(side.bias)).sigmoid());
             let mut view = self.listened(gated, &side.graph, relay)?;
             if let Some(holes) = &side.holes {
-                view = holes.fill(view, relay)?;
+                view = holes.fill(&view, relay)?;
             }
             let users = relay.apply(&self.users_from_items, &view)?;
             mixture.add(&side.preference, parameters, &Tensor::cat(&[&users, &view], 0), phase);

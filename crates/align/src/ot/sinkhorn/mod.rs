@@ -268,7 +268,9 @@ impl<F: Real> Run<'_, '_, F> {
         let certificate = certify(&mut self.state, self.params.epsilon());
         let Certificate { value, regularised_value, dual_value, marginal_error, mass } = certificate;
         let held = F::of(mass).wide().is_finite();
-        if !held || [value, regularised_value, dual_value, mass].iter().any(|x| !(x.abs() < OVERFLOW)) {
+        if !held
+            || [value, regularised_value, dual_value, mass].iter().any(|x| x.abs() >= OVERFLOW || x.is_nan())
+        {
             let expected =
                 "a plan whose mass its type can hold, by a larger epsilon or other units of the weights";
             return Err(Error::Parameter { name: "mass", expected, found: f64::INFINITY });

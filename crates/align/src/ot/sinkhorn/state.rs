@@ -185,7 +185,10 @@ impl<'p, F: Real> State<'p, F> {
     /// Whether some atom's marginal is beyond any use.
     pub(super) fn overflows(&self) -> bool {
         let beyond = |weights: &[f64], ratios: &[f64]| {
-            weights.iter().zip(ratios).any(|(&weight, &ratio)| weight > 0.0 && !(ratio < LARGEST_RATIO))
+            weights
+                .iter()
+                .zip(ratios)
+                .any(|(&weight, &ratio)| weight > 0.0 && (ratio >= LARGEST_RATIO || ratio.is_nan()))
         };
         beyond(&self.a, &self.row_ratios) || beyond(&self.b, &self.column_ratios)
     }

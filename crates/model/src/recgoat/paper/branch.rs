@@ -113,8 +113,9 @@ impl Branch {
         };
         let activated = smoothed.maximum(&(&smoothed * NEGATIVE_SLOPE));
         let view = relay.join(phase.dropout(&activated, self.rates.output));
-        self.holes
-            .as_ref()
-            .map_or_else(|| Ok(view.shallow_clone()), |holes| holes.fill(view.shallow_clone(), relay))
+        match &self.holes {
+            Some(holes) => holes.fill(&view, relay),
+            None => Ok(view),
+        }
     }
 }

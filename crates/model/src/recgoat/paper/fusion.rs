@@ -52,7 +52,7 @@ impl Fusion {
         };
         let mut mixed = id.shallow_clone();
         for (at, view) in views.iter().enumerate() {
-            mixed = mixed + (view - id) * weights.get(at as i64);
+            mixed = &mixed + (view - id) * weights.get(at as i64);
         }
         let [gain, shift] = [self.gain, self.shift].map(|id| parameters.get(id));
         let normed = mixed.layer_norm([mixed.size()[1]], Some(gain), Some(shift), 1e-5, false);
