@@ -1,8 +1,9 @@
 //! What multimodal models take from a dataset: its features, and the graph of items that they make neighbours.
 
+use rand::seq::SliceRandom;
 use recgoat_data::{Dataset, Modality};
 use recgoat_graph::{KnnConfig, Similarity, SparseMap, knn};
-use recgoat_torch::from_slice;
+use recgoat_torch::{Purpose, Seed, from_slice};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
@@ -57,6 +58,35 @@ pub(crate) fn modalities<'a>(
     Ok(chosen)
 }
 
+/// Whose features an item gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rows {
+    /// Its own.
+    Own,
+    /// Another item's, by a random permutation: what is left of a gain then is not due to content.
+    Permuted,
+}
+
+/// The modality with its rows permuted, and with a further share of items missing; both as the seed says, and the same
+/// items for every modality.
+pub(crate) fn altered(modality: &Modality, rows: Rows, hidden: f64, seed: Seed) -> Result<Modality> {
+    let (items, width) = (modality.rows(), modality.width());
+    let mut rng = seed.stream(Purpose::Alteration, 0);
+    let mut order: Vec<usize> = (0..items).collect();
+    order.shuffle(&mut rng);
+    let mut present = vec![true; items];
+    order.iter().take((items as f64 * hidden).round() as usize).for_each(|&item| present[item] = false);
+    if rows == Rows::Permuted {
+        order.shuffle(&mut rng);
+    } else {
+        order.sort_unstable();
+    }
+    let values = order.iter().flat_map(|&row| &modality.values()[row * width..][..width]).copied().collect();
+    present.iter_mut().zip(&order).for_each(|(present, &row)| *present &= modality.present()[row]);
+    Ok(Modality::new(modality.name(), items, width, values, present)?)
+}
+
 /// Frozen features `[items, width]`, missing rows zero.
 pub(crate) fn tensor(modality: &Modality, device: Device) -> Result<Tensor> {
     Ok(from_slice(modality.values(), &[modality.rows() as i64, modality.width() as i64], device)?)
@@ -105,4 +135,26 @@ pub(crate) fn item_graph(
 ) -> Result<SparseMap> {
     let edges = item_edges(modality, neighbours, similarity, weight)?;
     Ok(SparseMap::normalised(modality.rows(), edges, device)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alterations_move_rows_and_hide_the_same_items() {
+        let values: Vec<f32> = (0..40).map(|value| value as f32).collect();
+        let modality = |name: &str| Modality::new(name, 20, 2, values.clone(), vec![true; 20]).unwrap();
+        let (text, image) = (modality("text"), modality("image"));
+        let alter = |modality: &Modality, rows, hidden| altered(modality, rows, hidden, Seed(1)).unwrap();
+        assert_eq!(alter(&text, Rows::Own, 0.0), text);
+        let hidden = alter(&text, Rows::Own, 0.3);
+        assert_eq!(hidden.missing(), 6);
+        assert_eq!(hidden.present(), alter(&image, Rows::Own, 0.3).present());
+        let permuted = alter(&text, Rows::Permuted, 0.0);
+        assert_ne!(permuted, text);
+        let mut firsts: Vec<f32> = permuted.values().chunks(2).map(|row| row[0]).collect();
+        firsts.sort_by(f32::total_cmp);
+        assert_eq!(firsts, (0..20).map(|row| 2.0 * row as f32).collect::<Vec<f32>>());
+    }
 }

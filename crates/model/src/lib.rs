@@ -29,7 +29,7 @@ pub mod tune;
 
 pub use baselines::*;
 pub use error::{Error, Result};
-pub use features::FeatureSimilarity;
+pub use features::{FeatureSimilarity, Rows};
 pub use objective::pairwise_loss;
 pub use parameters::{ParameterId, Parameters};
 pub use recgoat::{RecGoat, RecGoatConfig};

@@ -19,6 +19,8 @@ pub enum Purpose {
     Statistics,
     /// Search for settings.
     Search,
+    /// Altering data on purpose.
+    Alteration,
 }
 
 /// A run's seed, from which every random stream derives.

@@ -19,7 +19,7 @@ use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
     dense::Dense,
-    features::{self, EdgeWeight, FeatureSimilarity},
+    features::{self, EdgeWeight, FeatureSimilarity, Rows},
     ids::{BatchIndices, GraphIds, halves, items_from_users, users_from_items},
     objective::{BatchRows, RankingLoss, side_contrast},
     phase::Phase,
@@ -56,6 +56,10 @@ config! {
         pub l2: f64 = 1e-3,
         /// Names of the modalities to use; all of the dataset's when empty.
         pub modalities: Vec<String> = Vec::new(),
+        /// Whose features an item gets: its "own", or those of another by a permutation ("permuted"): a control.
+        pub rows: Rows = Rows::Own,
+        /// Share of the items whose features are hidden from the model.
+        pub hidden: f64 = 0.0,
         in /// Alignment of the views.
         pub align: AlignConfig = AlignConfig::default(),
     }
@@ -71,6 +75,7 @@ impl Settings for RecGoatConfig {
         expect_within("softmax", self.softmax, 0.0..=1.0)?;
         expect_positive("softmax_temperature", self.softmax_temperature)?;
         expect_within("l2", self.l2, 0.0..f64::INFINITY)?;
+        expect_within("hidden", self.hidden, 0.0..1.0)?;
         self.align.check()?;
         features::modalities(dataset, &self.modalities, "recgoat").map(drop)
     }
@@ -154,7 +159,8 @@ impl RecGoat {
         let ids = GraphIds::new([config.dim, config.layers], context, &mut parameters, &mut rng)?;
         let mut sides = Vec::new();
         for modality in features::modalities(dataset, &config.modalities, "recgoat")? {
-            sides.push(Side::new(modality, &config, context, &mut parameters, &mut rng)?);
+            let modality = features::altered(modality, config.rows, config.hidden, context.seed)?;
+            sides.push(Side::new(&modality, &config, context, &mut parameters, &mut rng)?);
         }
         let mut like = |name: &str, nodes: Nodes, count: usize| -> Result<Option<Like>> {
             if count == 0 {
