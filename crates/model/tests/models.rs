@@ -2,6 +2,8 @@
 //!
 //! - `steps_descend_along_their_gradient`: a step's gradient is the loss's, by central differences
 //! - `equal_seeds_give_equal_bits`
+//! - `models_tell_what_their_views_do`
+//! - `odd_features_and_graphs_give_finite_scores`
 //! - `evaluation_drops_nothing_out`
 //! - `missing_rows_have_no_say`
 //! - `a_planted_taste_is_learnt`
@@ -155,6 +157,53 @@ fn equal_seeds_give_equal_bits() {
             (loss.to_bits(), scores(&*model, 20))
         };
         assert_eq!(run(), run(), "{name}");
+    }
+}
+
+#[test]
+fn models_tell_what_their_views_do() {
+    let data = with_holes(&dataset(20, 25, 150), 0.0);
+    for name in ["recgoat", "recgoat-paper"] {
+        let told = model(name, &[("dim", "16")], &data).diagnose().unwrap();
+        for what in ["plan mass", "plan marginal error", "W1", "plan over residual", "slack of the bound"] {
+            for modality in ["text", "image"] {
+                assert!(told[&format!("{what}, {modality}")].is_finite(), "{name}: {told:?}");
+            }
+        }
+        assert!((told["plan mass, text"] - 1.0).abs() < 1e-3, "{told:?}");
+    }
+    assert!(model("lightgcn", &[("dim", "8")], &data).diagnose().unwrap().is_empty());
+}
+
+/// A feature that is the same for all items, more neighbours than items, items nobody knows, a modality with one row.
+#[test]
+fn odd_features_and_graphs_give_finite_scores() {
+    let plain = dataset(12, 15, 60);
+    let rows = plain.interactions().items();
+    let one = |row: usize| row == 3;
+    let constant = Modality::new("text", rows, 2, vec![1.0; 2 * rows], vec![true; rows]).unwrap();
+    let single = Modality::new("image", rows, 2, vec![0.5; 2 * rows], (0..rows).map(one).collect()).unwrap();
+    let data = Dataset::from_parts("odd", plain.interactions().clone(), vec![constant, single]).unwrap();
+    let triples = triples(&data);
+    for (name, settings) in [
+        ("itemknn", vec![("neighbours", "99"), ("content", "0.5"), ("similarity", "centred-cosine")]),
+        ("vbpr", vec![("dim", "8")]),
+        ("freedom", vec![("dim", "8"), ("neighbours", "99"), ("similarity", "centred-cosine")]),
+        ("bm3", vec![("dim", "8")]),
+        ("mgcn", vec![("dim", "8"), ("neighbours", "99"), ("similarity", "centred-cosine")]),
+        ("lgmrec", vec![("dim", "8"), ("hyperedges", "40")]),
+        ("smore", vec![("dim", "7"), ("neighbours", "99"), ("similarity", "centred-cosine")]),
+        ("recgoat-paper", vec![("dim", "8"), ("neighbours", "99"), ("peers", "99")]),
+        ("recgoat-released", vec![("dim", "8"), ("neighbours", "99")]),
+        ("recgoat", vec![("dim", "8"), ("neighbours", "99"), ("companions", "99"), ("peers", "99")]),
+    ] {
+        let mut model = model(name, &settings, &data);
+        assert!(step(&mut *model, &triples).is_finite(), "{name}");
+        assert!(scores(&*model, 12).iter().all(|score| score.is_finite()), "{name}");
+        let gradients =
+            model.parameters().tensors().iter().map(tch::Tensor::grad).filter(tch::Tensor::defined);
+        let finite = |gradient: tch::Tensor| gradient.isfinite().all().int64_value(&[]) == 1;
+        assert!(gradients.into_iter().all(finite), "{name}");
     }
 }
 

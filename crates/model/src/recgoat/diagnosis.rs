@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use recgoat_align::contrast::{info_nce, unit_rows};
+use recgoat_align::{
+    contrast::{info_nce, unit_rows},
+    oat::Transport,
+};
 use tch::{Kind, Tensor};
 
 use crate::Result;
@@ -23,11 +26,26 @@ pub(super) struct Aligned<'a> {
 /// What a plan weighs and costs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
-    pub(super) mass: f64,
-    pub(super) marginal_error: f64,
-    pub(super) cost: f64,
+    mass: f64,
+    marginal_error: f64,
+    cost: f64,
     /// `|z d·T|_F / |z Δ|_F`, where there is a Δ.
-    pub(super) share: Option<f64>,
+    share: Option<f64>,
+}
+
+impl Plan {
+    /// Of a transport of `view` whose map is applied as `map`, beside `residual` where there is one.
+    pub(super) fn new(found: &Transport, view: &Tensor, map: &Tensor, residual: Option<&Tensor>) -> Self {
+        let size = |map: &Tensor| view.detach().matmul(&map.detach()).norm().double_value(&[]);
+        // Two products of its own: only outside the tape, where somebody looks.
+        let residual = residual.filter(|_| !found.wasserstein.requires_grad());
+        Self {
+            mass: found.mass,
+            marginal_error: found.marginal_error,
+            cost: found.wasserstein.double_value(&[]),
+            share: residual.map(|residual| size(map) / size(residual)),
+        }
+    }
 }
 
 /// Values by name, `<what> <modality>`:

@@ -257,12 +257,7 @@ impl RecGoat {
             None => transport.align(projected, &ids)?,
             Some(rows) => transport.align(&projected.index_select(0, rows), &ids.index_select(0, rows))?,
         };
-        let plan = Plan {
-            mass: found.mass,
-            marginal_error: found.marginal_error,
-            cost: found.wasserstein.double_value(&[]),
-            share: None,
-        };
+        let plan = Plan::new(&found, projected, &found.map, residual);
         let map = residual.map_or_else(|| found.map.shallow_clone(), |residual| &found.map + residual);
         Ok((projected.matmul(&map), Some(found.wasserstein), Some(plan)))
     }

@@ -187,16 +187,7 @@ impl PaperRecGoat {
             Factor::Dim => found.map.shallow_clone(),
             Factor::One => &found.map / self.config.dim as f64,
         };
-        let size = |map: &Tensor| view.detach().matmul(&map.detach()).norm().double_value(&[]);
-        let plan = Plan {
-            mass: found.mass,
-            marginal_error: found.marginal_error,
-            cost: found.wasserstein.double_value(&[]),
-            // Two products of its own: only where somebody looks.
-            share: residual
-                .filter(|_| !view.requires_grad())
-                .map(|residual| size(&plan_map) / size(residual)),
-        };
+        let plan = Plan::new(&found, view, &plan_map, residual);
         let map = residual.map_or_else(|| plan_map.shallow_clone(), |residual| &plan_map + residual);
         Ok(Moved { view: view.matmul(&map), cost: Some(found.wasserstein), plan: Some(plan) })
     }
