@@ -1,6 +1,6 @@
 //! A frozen item–item graph beside a user–item graph that is thinned every epoch.
 
-use rand::Rng;
+use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use recgoat_data::{Dataset, Split};
 use recgoat_eval::Scorer;
@@ -129,20 +129,15 @@ impl Freedom {
         Ok((users, items + content))
     }
 
-    /// The edges of one epoch, drawn without replacement (Efraimidis and Spirakis 2006).
+    /// The edges of one epoch, drawn without replacement by their weight in the whole graph.
     fn draw(&self, randomness: &mut ChaCha8Rng) -> Vec<(u32, u32)> {
         let matrix = self.ids.propagation.adjacency().matrix();
-        let mut keyed: Vec<(f64, (u32, u32))> = self
-            .pairs
-            .iter()
-            .map(|&(user, item)| {
-                let weight = matrix.get(user as usize, item as usize + self.ids.users).map_or(0.0, |&w| w);
-                (randomness.random::<f64>().ln() / f64::from(weight), (user, item))
-            })
-            .collect();
+        let weight = |&(user, item): &(u32, u32)| {
+            matrix.get(user as usize, item as usize + self.ids.users).copied().unwrap_or_default()
+        };
         let kept = ((self.pairs.len() as f64 * (1.0 - self.config.edge_dropout)) as usize).max(1);
-        keyed.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        keyed.into_iter().take(kept).map(|(_, pair)| pair).collect()
+        let drawn = self.pairs.choose_multiple_weighted(randomness, kept, weight);
+        drawn.expect("edges weigh more than nothing").copied().collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use rand_distr::Gumbel;
 use recgoat_align::contrast::{Distinct, info_nce, unit_rows};
 use recgoat_data::{Dataset, Split};
 use recgoat_eval::Scorer;
@@ -191,12 +192,8 @@ impl LgmRec {
 /// Standard Gumbel noise.
 fn gumbel(shape: &[i64], rng: &mut ChaCha8Rng, device: Device) -> Tensor {
     let count = shape.iter().product::<i64>() as usize;
-    let values: Vec<f32> = (0..count)
-        .map(|_| {
-            let uniform: f64 = rng.random_range(f64::MIN_POSITIVE..1.0);
-            -(-uniform.ln()).ln() as f32
-        })
-        .collect();
+    let law = Gumbel::new(0.0f32, 1.0).expect("a scale of one");
+    let values: Vec<f32> = rng.sample_iter(law).take(count).collect();
     from_slice(&values, shape, device).expect("drawn to fill the shape")
 }
 

@@ -2,6 +2,7 @@
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
 
 use super::space::Range;
 
@@ -33,8 +34,7 @@ fn near(range: &Range, points: &[f64], rng: &mut ChaCha8Rng) -> f64 {
     let at = rng.random_range(0..=points.len());
     match (range, points.get(at)) {
         (Range::Between { .. }, Some(&point)) => {
-            // The sum of twelve uniform numbers is near enough to a normal one.
-            let noise = (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
+            let noise: f64 = rng.sample(StandardNormal);
             (point + width(points.len()) * noise).clamp(0.0, 1.0)
         }
         (Range::Choices(_), Some(&point)) => point,
