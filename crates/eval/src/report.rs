@@ -4,6 +4,7 @@ mod charts;
 mod compare;
 mod html;
 mod markdown;
+mod pictures;
 mod tables;
 mod write;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use compare::{Measured, compare};
+pub use pictures::Picture;
 
 /// Models measured on one dataset under one protocol.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -99,6 +101,9 @@ pub struct RunResult {
     /// What the model told of itself over training, by name: `(epoch, value)`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub diagnosis: BTreeMap<String, Vec<(usize, f64)>>,
+    /// What the model shows of itself after training.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<Picture>,
 }
 
 /// One point of a learning curve.

@@ -276,6 +276,7 @@ fn run_one(
     let folder = RunFolder::create(&path, run_config(row, seed, place), dataset)?;
     let Outcome { trained, peak_rss_bytes } = folder.train(dataset, place.device, observer)?;
     let tested = folder.test(dataset, place.device, observer)?;
+    let pictures = folder.load(dataset, place.device, observer)?.pictures()?;
     let curve = trained.curve.iter().map(|record| CurvePoint {
         epoch: record.epoch,
         loss: Some(record.loss),
@@ -300,6 +301,7 @@ fn run_one(
         peak_rss_bytes,
         curve: curve.collect(),
         diagnosis,
+        pictures,
     };
     Ok((result, tested.per_user))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha8Rng;
 use recgoat_data::Dataset;
-use recgoat_eval::Scorer;
+use recgoat_eval::{Scorer, report::Picture};
 use recgoat_torch::Seed;
 use tch::Device;
 
@@ -61,6 +61,14 @@ pub trait Recommender {
     /// As [`Recommender::scorer`].
     fn diagnose(&self) -> Result<BTreeMap<String, f64>> {
         Ok(BTreeMap::new())
+    }
+
+    /// What the model can show of itself after training.
+    ///
+    /// # Errors
+    /// As [`Recommender::scorer`].
+    fn pictures(&self) -> Result<Vec<Picture>> {
+        Ok(Vec::new())
     }
 
     /// The model in evaluation mode: nothing is dropped out.

@@ -16,6 +16,7 @@ use recgoat_data::{
     Dataset, Modality, TripleSampler, Triples,
     synthetic::{SyntheticConfig, synthetic},
 };
+use recgoat_eval::report::Picture;
 use recgoat_model::{
     Batch, Context, Learning, ModelConfig, Recommender, Silent, TrainConfig,
     run::{RunConfig, RunFolder},
@@ -171,6 +172,13 @@ fn models_tell_what_their_views_do() {
             }
         }
         assert!((told["plan mass, text"] - 1.0).abs() < 1e-3, "{told:?}");
+        let pictures = model(name, &[("dim", "16")], &data).pictures().unwrap();
+        let [Picture::HeatMap { columns: 16, values, .. }, _, Picture::Clouds { groups, .. }] = &pictures[..]
+        else {
+            panic!("{pictures:?}")
+        };
+        assert!((values.iter().sum::<f32>() - 16.0).abs() < 0.1, "rows of the map are means");
+        assert_eq!(groups.iter().map(|group| group.1.len()).collect::<Vec<_>>(), [25, 25, 25, 16, 16]);
     }
     assert!(model("lightgcn", &[("dim", "8")], &data).diagnose().unwrap().is_empty());
 }

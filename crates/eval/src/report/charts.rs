@@ -61,8 +61,8 @@ pub(super) fn bars(report: &Report) -> Result<String> {
 }
 
 type Points = Vec<(usize, f64)>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = std::result::Result<(), DrawingAreaErrorKind<io::Error>>;
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Drawn = std::result::Result<(), DrawingAreaErrorKind<io::Error>>;
 
 /// Plots are drawn at twice their size on the page: the backend rounds coordinates to whole pixels.
 const WIDTH: i32 = 1640;
@@ -73,12 +73,12 @@ const MARGIN: i32 = 16;
 /// Font size that the backend writes as 26 pixels, 13 on the page.
 const TEXT: f64 = 26.0 * 1.24;
 
-const INK: RGBColor = RGBColor(0x24, 0x29, 0x2f);
-const QUIET: RGBColor = RGBColor(0x5b, 0x65, 0x70);
-const RULE: RGBColor = RGBColor(0xe3, 0xe6, 0xea);
+pub(super) const INK: RGBColor = RGBColor(0x24, 0x29, 0x2f);
+pub(super) const QUIET: RGBColor = RGBColor(0x5b, 0x65, 0x70);
+pub(super) const RULE: RGBColor = RGBColor(0xe3, 0xe6, 0xea);
 
 /// Colours told apart by colour-blind readers (Okabe and Ito 2008, grey for black, without yellow).
-const PALETTE: [RGBColor; 7] = [
+pub(super) const PALETTE: [RGBColor; 7] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
     RGBColor(0x00, 0x9e, 0x73),
@@ -189,6 +189,11 @@ fn draw_bars(report: &Report, root: &Area<'_>) -> Drawn {
     let end = HEADING + ROW * report.models.len() as i32;
     root.draw(&PathElement::new([(left, HEADING), (left, end)], QUIET.stroke_width(2)))?;
     root.present()
+}
+
+/// Text that begins at a point, which is its vertical middle.
+pub(super) fn label(label: &str, at: (i32, i32), colour: RGBColor) -> Text<'static, (i32, i32), String> {
+    text(label, at, colour, HPos::Left)
 }
 
 /// Text whose vertical middle, and `side` horizontally, is at `at`.

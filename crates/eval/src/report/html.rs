@@ -5,8 +5,17 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::Report;
 use super::tables::{self, Standing, Table, grouped};
 
+/// Names of models, and their pictures as SVG text.
+pub(super) type Pictures = Vec<(String, Vec<String>)>;
+
 /// The whole page around its plots, given as SVG text.
-pub(super) fn render(report: &Report, curves: &str, bars: &str, diagnoses: &[String]) -> String {
+pub(super) fn render(
+    report: &Report,
+    curves: &str,
+    bars: &str,
+    diagnoses: &[String],
+    pictures: &Pictures,
+) -> String {
     let card = &report.dataset;
     let page = html! {
         (DOCTYPE)
@@ -48,6 +57,13 @@ pub(super) fn render(report: &Report, curves: &str, bars: &str, diagnoses: &[Str
                         h2 { "What the views do" }
                         div.plots { @for plot in diagnoses { figure { (PreEscaped(plot)) } } }
                         p.note { "After each epoch, on up to 512 items at even steps. Strong line: first seed." }
+                    }
+                }
+                @for (name, pictures) in pictures {
+                    section {
+                        h2 { "How " (name) " sees the items" }
+                        div.plots { @for picture in pictures { figure { (PreEscaped(picture)) } } }
+                        p.note { "Of the first seed's kept epoch." }
                     }
                 }
                 section.dense { h2 { "All test metrics" } (table(&tables::all_metrics(report))) }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Report, charts, html, markdown};
+use super::{ModelResult, Picture, Report, charts, html, markdown};
 use crate::error::{Error, Result};
 
 impl Report {
@@ -18,7 +18,13 @@ impl Report {
     /// # Errors
     /// When a plot cannot be drawn.
     pub fn to_html(&self) -> Result<String> {
-        Ok(html::render(self, &charts::curves(self)?, &charts::bars(self)?, &charts::diagnoses(self)?))
+        Ok(html::render(
+            self,
+            &charts::curves(self)?,
+            &charts::bars(self)?,
+            &charts::diagnoses(self)?,
+            &self.pictures()?,
+        ))
     }
 
     /// Writes `report.json`, `report.md`, `report.html`, `curves_NAME.svg` and `bars_NAME.svg` into `dir`,
@@ -40,7 +46,10 @@ impl Report {
         let files = [
             ("report.json".to_owned(), json),
             ("report.md".to_owned(), self.to_markdown()),
-            ("report.html".to_owned(), html::render(self, &curves, &bars, &charts::diagnoses(self)?)),
+            (
+                "report.html".to_owned(),
+                html::render(self, &curves, &bars, &charts::diagnoses(self)?, &self.pictures()?),
+            ),
             (format!("curves_{name}.svg"), curves),
             (format!("bars_{name}.svg"), bars),
         ];
@@ -51,6 +60,20 @@ impl Report {
             Ok(path)
         };
         files.into_iter().map(write).collect()
+    }
+}
+
+impl Report {
+    /// The pictures of every model's first run that has any.
+    fn pictures(&self) -> Result<html::Pictures> {
+        let first =
+            |model: &ModelResult| model.runs.first().map_or_else(Vec::new, |run| run.pictures.clone());
+        let drawn = self.models.iter().map(|model| {
+            let pictures = first(model).iter().map(Picture::draw).collect::<Result<Vec<String>>>()?;
+            Ok((model.name.clone(), pictures))
+        });
+        let drawn = drawn.collect::<Result<html::Pictures>>()?;
+        Ok(drawn.into_iter().filter(|(_, pictures)| !pictures.is_empty()).collect())
     }
 }
 

@@ -6,6 +6,7 @@ use recgoat_align::{
     contrast::{info_nce, unit_rows},
     oat::Transport,
 };
+use recgoat_eval::report::Picture;
 use tch::{Kind, Tensor};
 
 use crate::Result;
@@ -20,17 +21,19 @@ pub(super) struct Aligned<'a> {
     pub(super) moved: &'a Tensor,
     /// Rows that are there.
     pub(super) present: Option<&'a Tensor>,
-    pub(super) transport: Option<Plan>,
+    pub(super) plan: Option<&'a Plan>,
 }
 
 /// What a plan weighs and costs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Plan {
     mass: f64,
     marginal_error: f64,
     cost: f64,
     /// `|z d·T|_F / |z Δ|_F`, where there is a Δ.
     share: Option<f64>,
+    /// As it is applied.
+    map: Tensor,
 }
 
 impl Plan {
@@ -44,6 +47,7 @@ impl Plan {
             marginal_error: found.marginal_error,
             cost: found.wasserstein.double_value(&[]),
             share: residual.map(|residual| size(map) / size(residual)),
+            map: map.detach(),
         }
     }
 }
@@ -62,9 +66,9 @@ pub(super) fn diagnose(
 ) -> Result<BTreeMap<String, f64>> {
     let mut found = BTreeMap::new();
     found.insert("uniformity of ids".to_owned(), uniformity(&unit_rows(&sample(ids, None))));
-    for Aligned { name, view, moved, present, transport } in views {
+    for Aligned { name, view, moved, present, plan } in views {
         let mut put = |what: &str, value: f64| found.insert(format!("{what}, {name}"), value);
-        if let Some(Plan { mass, marginal_error, cost, share }) = *transport {
+        if let Some(&Plan { mass, marginal_error, cost, share, .. }) = *plan {
             put("plan mass", mass);
             put("plan marginal error", marginal_error);
             put("W1", cost);
@@ -85,6 +89,41 @@ pub(super) fn diagnose(
         }
     }
     Ok(found)
+}
+
+/// The plans as heat maps, and the ids and views before and after transport on the first two principal components of
+/// all of them together, as unit rows.
+///
+/// # Errors
+/// A failure of libtorch.
+pub(super) fn pictures(ids: &Tensor, views: &[Aligned<'_>]) -> Result<Vec<Picture>> {
+    let mut pictures = Vec::new();
+    for (name, plan) in views.iter().filter_map(|view| Some((view.name, view.plan?))) {
+        let title = format!("plan as applied: rows {name}, columns ids");
+        let (columns, values) = (plan.map.size()[1] as usize, recgoat_torch::to_vec(&plan.map)?);
+        pictures.push(Picture::HeatMap { title, columns, values });
+    }
+    let mut groups = vec![("ids".to_owned(), unit_rows(&sample(ids, None)))];
+    for Aligned { name, view, moved, present, .. } in views {
+        groups.push((format!("{name}, before transport"), unit_rows(&sample(view, *present))));
+        groups.push((format!("{name}, after"), unit_rows(&sample(moved, *present))));
+    }
+    let rows: Vec<&Tensor> = groups.iter().map(|(_, rows)| rows).collect();
+    let all = Tensor::cat(&rows, 0);
+    let mean = all.mean_dim(0, true, Kind::Float);
+    let (_, _, components) = (&all - &mean).svd(true, true);
+    let plane = components.narrow(1, 0, components.size()[1].min(2));
+    let points = |rows: &Tensor| -> Result<Vec<(f32, f32)>> {
+        let flat = recgoat_torch::to_vec(&(rows - &mean).matmul(&plane).contiguous())?;
+        Ok(flat
+            .chunks(plane.size()[1] as usize)
+            .map(|xy| (xy[0], xy.get(1).copied().unwrap_or(0.0)))
+            .collect())
+    };
+    let groups = groups.iter().map(|(name, rows)| Ok((name.clone(), points(rows)?)));
+    let title = "principal components of ids and views".to_owned();
+    pictures.push(Picture::Clouds { title, groups: groups.collect::<Result<_>>()? });
+    Ok(pictures)
 }
 
 /// Rows at even steps.
@@ -117,7 +156,7 @@ mod tests {
         tch::manual_seed(2);
         let ids = Tensor::randn([700, 16], (Kind::Float, Device::Cpu));
         let noisy = &ids + Tensor::randn([700, 16], (Kind::Float, Device::Cpu)) * 0.5;
-        let aligned = |name, view| Aligned { name, view, moved: view, present: None, transport: None };
+        let aligned = |name, view| Aligned { name, view, moved: view, present: None, plan: None };
         let found = diagnose(&ids, &[aligned("same", &ids), aligned("noisy", &noisy)], 0.2).unwrap();
         assert!((found["cosine to ids, same"] - 1.0).abs() < 1e-5);
         assert!(found["cosine to ids, noisy"] < 0.95 && found["cosine to ids, noisy"] > 0.8);

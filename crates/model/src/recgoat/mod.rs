@@ -10,7 +10,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 use rand_chacha::ChaCha8Rng;
 use recgoat_align::oat::CoordinateTransport;
 use recgoat_data::{Dataset, Modality};
-use recgoat_eval::Scorer;
+use recgoat_eval::{Scorer, report::Picture};
 use recgoat_graph::{Relay, SparseMap};
 use recgoat_torch::{Purpose, indices, init};
 use tch::{Device, Kind, Tensor};
@@ -26,7 +26,7 @@ use crate::{
     similar::{Nodes, similar_graph},
 };
 pub use config::{AlignConfig, Solver, TransportCost, TransportMode};
-use diagnosis::{Aligned, Plan, diagnose};
+use diagnosis::{Aligned, Plan, diagnose, pictures};
 use holes::Holes;
 
 config! {
@@ -267,6 +267,22 @@ impl RecGoat {
         let mut transports = cold_transports(&self.config, self.sides.len());
         self.views(&mut Relay::default(), &mut Phase::Evaluate, &mut transports)
     }
+
+    /// Looks at the ids and views that rank.
+    fn aligned<T>(&self, look: impl FnOnce(&Tensor, &[Aligned<'_>]) -> Result<T>) -> Result<T> {
+        tch::no_grad(|| {
+            let views = self.evaluated()?;
+            let (_, ids) = halves(&views.smoothed, self.ids.users);
+            let aligned = self.sides.iter().zip(&views.passes).map(|(side, (view, moved, plan))| Aligned {
+                name: &side.name,
+                view,
+                moved,
+                present: side.present.as_ref(),
+                plan: plan.as_ref(),
+            });
+            look(&ids, &aligned.collect::<Vec<_>>())
+        })
+    }
 }
 
 impl Side {
@@ -371,23 +387,11 @@ impl Recommender for RecGoat {
     }
 
     fn diagnose(&self) -> Result<BTreeMap<String, f64>> {
-        tch::no_grad(|| {
-            let views = self.evaluated()?;
-            let (_, ids) = halves(&views.smoothed, self.ids.users);
-            let aligned: Vec<Aligned<'_>> = self
-                .sides
-                .iter()
-                .zip(&views.passes)
-                .map(|(side, (view, moved, transport))| Aligned {
-                    name: &side.name,
-                    view,
-                    moved,
-                    present: side.present.as_ref(),
-                    transport: *transport,
-                })
-                .collect();
-            diagnose(&ids, &aligned, self.config.align.temperature)
-        })
+        self.aligned(|ids, views| diagnose(ids, views, self.config.align.temperature))
+    }
+
+    fn pictures(&self) -> Result<Vec<Picture>> {
+        self.aligned(pictures)
     }
 }
 

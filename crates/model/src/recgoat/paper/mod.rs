@@ -13,7 +13,7 @@ use recgoat_align::{
     contrast::{Distinct, between_views, cross_modal, info_nce},
     oat::CoordinateTransport,
 };
-use recgoat_eval::Scorer;
+use recgoat_eval::{Scorer, report::Picture};
 use recgoat_graph::{Propagation, Relay};
 use recgoat_torch::{Purpose, indices, init};
 use tch::{Device, Kind, Tensor};
@@ -24,7 +24,7 @@ use crate::{
     objective::{BatchRows, pairwise_loss},
     phase::Phase,
     recgoat::{
-        diagnosis::{Aligned, Plan, diagnose},
+        diagnosis::{Aligned, Plan, diagnose, pictures},
         holes::Holes,
     },
 };
@@ -236,6 +236,22 @@ impl PaperRecGoat {
         self.views(&mut Relay::default(), &mut phase, &mut transports)
     }
 
+    /// Looks at the ids and views that rank.
+    fn aligned<T>(&self, look: impl FnOnce(&Tensor, &[Aligned<'_>]) -> Result<T>) -> Result<T> {
+        tch::no_grad(|| {
+            let views = self.evaluated()?;
+            let (_, ids) = halves(&views.smoothed, self.users);
+            let aligned = self.branches.iter().enumerate().map(|(at, branch)| Aligned {
+                name: branch.name(),
+                view: &views.outputs[at],
+                moved: &views.moved[at],
+                present: branch.present(),
+                plan: views.plans[at].as_ref(),
+            });
+            look(&ids, &aligned.collect::<Vec<_>>())
+        })
+    }
+
     /// `[items]`, true for the rows listed.
     fn membership(&self, rows: &Tensor) -> Tensor {
         let items = self.propagation.adjacency().nodes() - self.users;
@@ -289,23 +305,11 @@ impl Recommender for PaperRecGoat {
     }
 
     fn diagnose(&self) -> Result<BTreeMap<String, f64>> {
-        tch::no_grad(|| {
-            let views = self.evaluated()?;
-            let (_, ids) = halves(&views.smoothed, self.users);
-            let aligned: Vec<Aligned<'_>> = self
-                .branches
-                .iter()
-                .enumerate()
-                .map(|(at, branch)| Aligned {
-                    name: branch.name(),
-                    view: &views.outputs[at],
-                    moved: &views.moved[at],
-                    present: branch.present(),
-                    transport: views.plans[at],
-                })
-                .collect();
-            diagnose(&ids, &aligned, self.config.align.temperature)
-        })
+        self.aligned(|ids, views| diagnose(ids, views, self.config.align.temperature))
+    }
+
+    fn pictures(&self) -> Result<Vec<Picture>> {
+        self.aligned(pictures)
     }
 }
 
