@@ -17,7 +17,7 @@ use crate::stats::Spread;
 /// When the plotting library fails.
 pub(super) fn curves(report: &Report) -> Result<String> {
     let valid = |run: &RunResult| run.curve.iter().map(|point| (point.epoch, point.valid)).collect();
-    lines(report, "Recall@20 on valid, by epoch", 760, &valid)
+    lines(report, "Recall@20 on valid, by epoch", (WIDTH, 760), &valid)
 }
 
 /// What models told of themselves, by epoch: a plot for each name that any of them used, in the order of names.
@@ -29,20 +29,25 @@ pub(super) fn diagnoses(report: &Report) -> Result<Vec<String>> {
     let names: BTreeSet<&String> = runs.flat_map(|run| run.diagnosis.keys()).collect();
     let plot = |name: &String| {
         let told = |run: &RunResult| run.diagnosis.get(name).cloned().unwrap_or_default();
-        lines(report, name, 480, &told)
+        lines(report, name, (HALF, 480), &told)
     };
     names.into_iter().map(plot).collect()
 }
 
 /// A line for every run that has points; the first run of a model is drawn strong, the others faint.
-fn lines(report: &Report, title: &str, height: i32, points: &dyn Fn(&RunResult) -> Points) -> Result<String> {
+fn lines(
+    report: &Report,
+    title: &str,
+    (width, height): (i32, i32),
+    points: &dyn Fn(&RunResult) -> Points,
+) -> Result<String> {
     let mut svg = String::new();
     let height = (HEADING + KEY_ROW * report.models.len() as i32).max(height);
     draw_lines(
         report,
         title,
         &|run| points(run).into_iter().filter(|(_, value)| value.is_finite()).collect(),
-        &SVGBackend::with_string(&mut svg, (WIDTH as u32, height as u32)).into_drawing_area(),
+        &SVGBackend::with_string(&mut svg, (width as u32, height as u32)).into_drawing_area(),
     )
     .map_err(|error| Error::Plot { plot: "learning curves", message: error.to_string() })?;
     Ok(svg)
@@ -66,6 +71,8 @@ pub(super) type Drawn = std::result::Result<(), DrawingAreaErrorKind<io::Error>>
 
 /// Plots are drawn at twice their size on the page: the backend rounds coordinates to whole pixels.
 const WIDTH: i32 = 1640;
+/// Of plots that stand two in a row.
+const HALF: i32 = 1020;
 const HEADING: i32 = 84;
 const ROW: i32 = 64;
 const KEY_ROW: i32 = 40;
@@ -112,7 +119,8 @@ fn draw_lines(report: &Report, title: &str, points: &dyn Fn(&RunResult) -> Point
         .filter(|(model, _)| model.runs.iter().any(|run| !points(run).is_empty()))
         .map(|(model, &colour)| (&model.runs, shortened(&model.name), colour))
         .collect();
-    let legend = WIDTH - drawn.iter().map(|(_, name, _)| text_width(name)).max().unwrap_or(0) - 88;
+    let (width, _) = root.dim_in_pixel();
+    let legend = width as i32 - drawn.iter().map(|(_, name, _)| text_width(name)).max().unwrap_or(0) - 88;
     let decimals = if highest - lowest < 0.02 { 4 } else { 3 };
     let (plot, key) = root.split_horizontally(legend);
     let mut chart = ChartBuilder::on(&plot)
@@ -131,7 +139,15 @@ fn draw_lines(report: &Report, title: &str, points: &dyn Fn(&RunResult) -> Point
         .label_style(("sans-serif", TEXT).into_font().color(&QUIET))
         .x_labels(8)
         .y_labels(6)
-        .y_label_formatter(&|value| format!("{:.decimals$}", if *value == 0.0 { 0.0 } else { *value }))
+        .y_label_formatter(&|value| {
+            // Rounding errors of the axis must not show as a negative zero.
+            let shown = format!("{value:.decimals$}");
+            shown
+                .strip_prefix('-')
+                .filter(|rest| rest.bytes().all(|c| matches!(c, b'0' | b'.')))
+                .unwrap_or(&shown)
+                .to_owned()
+        })
         .draw()?;
     for ((runs, name, colour), y) in drawn.into_iter().zip((HEADING..).step_by(KEY_ROW as usize)) {
         for run in runs.iter().skip(1) {
