@@ -58,6 +58,8 @@ impl Model {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut models: Vec<Model> = Vec::new();
     let mut opened: Option<(PathBuf, Dataset)> = None;
+    // The digest of the first run's data.
+    let mut first: Option<String> = None;
     for path in &args.runs {
         let config = RunFolder::read_config(path)?;
         let data = args.data.clone().unwrap_or_else(|| config.data.clone());
@@ -67,6 +69,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         };
         let (device, _) = args.compute.or(&config.device, config.threads).start()?;
         let tested = RunFolder::open(path, &dataset)?.test(&dataset, device, &mut Progress::new())?;
+        let digest = dataset.digest().to_owned();
+        let first = first.get_or_insert_with(|| digest.clone());
+        if *first != digest {
+            let shown = path.display();
+            let message = format!("{shown}: expected a run on the first run's data, {first}, found {digest}");
+            return Err(BadInput(message).into());
+        }
         opened = Some((data, dataset));
         let seedless = RunConfig { seed: 0, data: PathBuf::new(), ..config };
         match models.iter_mut().find(|model| model.config == seedless) {

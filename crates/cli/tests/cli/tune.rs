@@ -1,7 +1,7 @@
 //! `tune` and `compare`: searches that continue, and runs that are compared.
 
 use crate::{
-    files::planted,
+    files::{planted, planted_of},
     support::{Scene, assert_fields},
 };
 
@@ -86,4 +86,12 @@ fn what_cannot_be_searched_or_compared() {
     scene.json("evaluate --run runs/a --threads 1");
     let message = scene.refused("compare runs/a runs/a");
     assert!(message.contains("expected runs of at least two models, found only a"), "{message}");
+
+    for (name, bytes) in planted_of(30, 20, 200) {
+        scene.write(&format!("other/{name}"), bytes);
+    }
+    scene.json("train --data other --model popularity --out runs/b --threads 1");
+    scene.json("evaluate --run runs/b --threads 1");
+    let message = scene.refused("compare runs/a runs/b");
+    assert!(message.starts_with("runs/b: expected a run on the first run's data"), "{message}");
 }
