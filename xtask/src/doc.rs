@@ -13,26 +13,22 @@ Usage: cargo xtask doc
 Example: cargo xtask doc";
 
 pub(crate) fn run(args: lexopt::Parser) -> Result<ExitCode> {
-    usage::without_options(args, HELP, || {
-        let root = workspace::root();
-        // The book first: its errors need no libtorch to be seen.
-        let docs = workspace::target_dir()?.join("doc");
-        book::render(&root.join("docs/book"), &docs.join("book"))?;
-        println!("{}", docs.join("book/index.html").display());
-        libtorch::ensure(&root, Flavour::Cpu)?;
-        let mut flags = vec!["-Dwarnings".to_owned()];
-        let katex = root.join("docs/katex/header.html");
-        if katex.exists() {
-            flags.push(format!("--html-in-header={}", katex.display()));
-        }
-        // The encoded form separates flags by U+001F, so that a path may hold spaces.
-        let flags = flags.join("\u{1f}");
-        process::run(
-            workspace::cargo()
-                .args(["doc", "--workspace", "--no-deps"])
-                .env("CARGO_ENCODED_RUSTDOCFLAGS", flags),
-        )?;
-        println!("{}", docs.display());
-        Ok(ExitCode::SUCCESS)
-    })
+    usage::without_options(args, HELP, || build().map(|()| ExitCode::SUCCESS))
+}
+
+/// Renders and builds, and prints where both lie.
+pub(crate) fn build() -> Result<()> {
+    let root = workspace::root();
+    // The book first: its errors need no libtorch to be seen.
+    let docs = workspace::target_dir()?.join("doc");
+    book::render(&root.join("docs/book"), &docs.join("book"))?;
+    println!("{}", docs.join("book/index.html").display());
+    libtorch::ensure(&root, Flavour::Cpu)?;
+    process::run(
+        workspace::cargo()
+            .args(["doc", "--workspace", "--no-deps"])
+            .env("CARGO_ENCODED_RUSTDOCFLAGS", "-Dwarnings"),
+    )?;
+    println!("{}", docs.display());
+    Ok(())
 }

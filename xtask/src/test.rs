@@ -1,14 +1,14 @@
 //! `cargo xtask test`: everything CI runs, the tests themselves last.
 
 use crate::libtorch::{self, Flavour};
-use crate::{licences, process, tidy, usage, workspace};
+use crate::{doc, licences, process, tidy, usage, workspace};
 use anyhow::{Context, Result, bail};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 const HELP: &str = "\
 Runs everything CI runs and stops at the first failure: setup when needed, formatting, clippy, the transport
-solver without libtorch, house rules, licences, documentation tests, and all other tests (with cargo-nextest
+solver without libtorch, house rules, licences, the book and the documentation, documentation tests, and all other tests (with cargo-nextest
 where it is installed).
 
 Usage: cargo xtask test
@@ -17,13 +17,14 @@ Example: cargo xtask test";
 
 type Stage = (&'static str, fn() -> Result<()>);
 
-const STAGES: [Stage; 8] = [
+const STAGES: [Stage; 9] = [
     ("setup", setup),
     ("fmt", || process::run(workspace::cargo().args(["fmt", "--all", "--", "--check"]))),
     ("clippy", clippy),
     ("alone", alone),
     ("tidy", tidy::check),
     ("licences", licences::check),
+    ("doc", doc::build),
     ("doctests", doctests),
     ("tests", tests),
 ];

@@ -25,10 +25,10 @@ pub(crate) struct Args {
     /// Costs [n, m], float32 or float64
     #[arg(long)]
     cost: PathBuf,
-    /// Weights [n] of the rows [default: uniform]
+    /// Weights of the n rows [default: uniform]
     #[arg(long)]
     a: Option<PathBuf>,
-    /// Weights [m] of the columns [default: uniform]
+    /// Weights of the m columns [default: uniform]
     #[arg(long)]
     b: Option<PathBuf>,
     /// Regularisation ε, in units of the cost
