@@ -6,8 +6,9 @@ use rayon::prelude::*;
 /// Rows a rayon task takes: enough to hide its cost, few enough to balance uneven degrees.
 const ROWS: usize = 64;
 
-/// Columns held in registers at once.
-const TILE: usize = 32;
+/// Columns held in registers at once, and where so many are not left.
+const WIDE: usize = 64;
+const NARROW: usize = 16;
 
 /// Compressed sparse rows, borrowed.
 #[derive(Clone, Copy)]
@@ -52,23 +53,44 @@ fn each_row(
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]
 fn row_kernel(columns: &[u32], values: &[f32], x: &[f32], base: &[f32], scale: f32, out: &mut [f32]) {
     let width = out.len();
-    let whole = width - width % TILE;
-    for start in (0..whole).step_by(TILE) {
-        let mut sum = [0f32; TILE];
-        sum.copy_from_slice(&base[start..start + TILE]);
-        for (&column, &value) in columns.iter().zip(values) {
-            let source = &x[column as usize * width + start..][..TILE];
-            for (sum, source) in sum.iter_mut().zip(source) {
-                *sum += value * source;
-            }
-        }
-        for (out, sum) in out[start..start + TILE].iter_mut().zip(sum) {
-            *out = scale * sum;
-        }
+    let mut start = 0;
+    // Wide tiles walk the entries once for more columns; narrow ones take what is left.
+    while start + WIDE <= width {
+        tile::<WIDE>(columns, values, x, base, scale, out, start);
+        start += WIDE;
     }
-    for at in whole..width {
+    while start + NARROW <= width {
+        tile::<NARROW>(columns, values, x, base, scale, out, start);
+        start += NARROW;
+    }
+    for at in start..width {
         let terms =
             columns.iter().zip(values).map(|(&column, value)| value * x[column as usize * width + at]);
         out[at] = scale * terms.fold(base[at], |sum, term| sum + term);
+    }
+}
+
+/// Columns `start..start + TILE` of a row, summed in registers.
+#[inline(always)]
+fn tile<const TILE: usize>(
+    columns: &[u32],
+    values: &[f32],
+    x: &[f32],
+    base: &[f32],
+    scale: f32,
+    out: &mut [f32],
+    start: usize,
+) {
+    let width = out.len();
+    let mut sum = [0f32; TILE];
+    sum.copy_from_slice(&base[start..start + TILE]);
+    for (&column, &value) in columns.iter().zip(values) {
+        let source = &x[column as usize * width + start..][..TILE];
+        for (sum, source) in sum.iter_mut().zip(source) {
+            *sum += value * source;
+        }
+    }
+    for (out, sum) in out[start..start + TILE].iter_mut().zip(sum) {
+        *out = scale * sum;
     }
 }

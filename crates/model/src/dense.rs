@@ -41,7 +41,15 @@ impl Dense {
 
     /// `x` `[rows, inputs]` to `[rows, outputs]`, on the tape.
     pub(crate) fn apply(&self, parameters: &Parameters, x: &Tensor) -> Tensor {
-        let product = x.matmul(parameters.get(self.weight));
-        self.bias.map_or_else(|| product.shallow_clone(), |bias| &product + parameters.get(bias))
+        let weight = parameters.get(self.weight);
+        self.bias.map_or_else(|| x.matmul(weight), |bias| parameters.get(bias).addmm(x, weight))
+    }
+
+    /// What several layers with biases make of `x`, side by side: `[rows, Σ outputs]`, on the tape.
+    pub(crate) fn side_by_side(layers: &[&Self], parameters: &Parameters, x: &Tensor) -> Tensor {
+        let weights: Vec<&Tensor> = layers.iter().map(|layer| parameters.get(layer.weight)).collect();
+        let biases: Vec<&Tensor> =
+            layers.iter().filter_map(|layer| layer.bias.map(|bias| parameters.get(bias))).collect();
+        Tensor::cat(&biases, 0).addmm(x, &Tensor::cat(&weights, 1))
     }
 }

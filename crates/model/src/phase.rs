@@ -1,7 +1,7 @@
 //! Training or evaluation.
 
 use rand_chacha::ChaCha8Rng;
-use recgoat_torch::dropout_mask;
+use recgoat_torch::{Dropout, dropout_mask};
 use tch::{Device, Tensor};
 
 /// Training, with the randomness of its dropout, or evaluation, without any.
@@ -12,6 +12,14 @@ pub(crate) enum Phase<'a> {
 }
 
 impl Phase<'_> {
+    /// A dropout mask of so many entries in training, nothing in evaluation or at rate 0.
+    pub(crate) fn draw(&mut self, count: usize, rate: f64) -> Option<Dropout> {
+        match self {
+            Self::Train(rng) if rate > 0.0 => Some(Dropout::draw(count, rate, *rng)),
+            _ => None,
+        }
+    }
+
     /// A dropout mask in training, nothing in evaluation or at rate 0.
     pub(crate) fn mask(&mut self, shape: &[i64], rate: f64, device: Device) -> Option<Tensor> {
         match self {

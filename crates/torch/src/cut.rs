@@ -55,7 +55,8 @@ pub fn push(upstream: &Tensor, gradient: &Tensor) {
         Some(mut held) => {
             let _ = held.f_add_(&gradient).expect("shapes were compared above");
         }
-        None => (upstream * gradient).sum(tch::Kind::Float).backward(),
+        // The cheapest scalar with this gradient: no product of their size is kept.
+        None => upstream.reshape([-1]).dot(&gradient.reshape([-1])).backward(),
     }
 }
 
@@ -72,7 +73,8 @@ pub fn push(upstream: &Tensor, gradient: &Tensor) {
 /// assert_eq!((cube.double_value(&[]), x.grad().double_value(&[0])), (8.0, 120.0));
 /// ```
 pub fn scalar_with_gradient(value: f64, inputs: &[(&Tensor, &Tensor)]) -> Tensor {
-    let linear = inputs.iter().map(|(input, gradient)| (*input * gradient.detach()).sum(tch::Kind::Float));
+    let linear =
+        inputs.iter().map(|(input, gradient)| input.reshape([-1]).dot(&gradient.detach().reshape([-1])));
     linear.fold(Tensor::from(value as f32), |sum, term| sum.to_device(term.device()) + &term - term.detach())
 }
 

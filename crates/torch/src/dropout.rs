@@ -1,28 +1,52 @@
 //! Dropout masks drawn in Rust, the same on every device and thread count.
 
-use rand::RngCore;
+use rand::{Rng, RngCore};
 use tch::{Device, Tensor};
 
 use crate::slice::from_slice;
 
-/// A mask `shape` of inverted dropout: 0 with probability `rate`, else `1 / (1 − rate)`.
-///
-/// The rate is rounded to 1/65,536. A rate of 0 draws nothing and gives ones.
-pub fn dropout_mask(shape: &[i64], rate: f64, rng: &mut impl RngCore, device: Device) -> Tensor {
-    let threshold = (rate.clamp(0.0, 1.0) * 65_536.0).round() as u32;
-    let keep = if threshold < 65_536 { 65_536.0 / (65_536 - threshold) as f32 } else { 0.0 };
-    let mut mask = vec![keep; shape.iter().product::<i64>() as usize];
-    if threshold > 0 {
-        for quad in mask.chunks_mut(4) {
-            let bits = rng.next_u64();
-            for (lane, value) in quad.iter_mut().enumerate() {
-                if ((bits >> (16 * lane)) as u32 & 0xffff) < threshold {
-                    *value = 0.0;
-                }
-            }
-        }
+/// A mask of inverted dropout, kept as the random bits that decide: two bytes an entry.
+#[derive(Debug, Clone)]
+pub struct Dropout {
+    bits: Vec<u16>,
+    /// Entries whose bits lie below are dropped.
+    pub(crate) threshold: u32,
+    /// What the others are multiplied by.
+    pub(crate) scale: f32,
+}
+
+impl Dropout {
+    /// A mask of `count` entries: 0 with probability `rate`, else `1 / (1 − rate)`; the rate is rounded to 1/65,536.
+    pub fn draw(count: usize, rate: f64, rng: &mut impl RngCore) -> Self {
+        let threshold = (rate.clamp(0.0, 1.0) * 65_536.0).round() as u32;
+        let scale = if threshold < 65_536 { 65_536.0 / (65_536 - threshold) as f32 } else { 0.0 };
+        let mut bits = vec![0; count];
+        rng.fill(bits.as_mut_slice());
+        Self { bits, threshold, scale }
     }
-    from_slice(&mask, shape, device).expect("the mask was made of this shape")
+
+    /// The bits, one entry each.
+    pub(crate) fn bits(&self) -> &[u16] {
+        &self.bits
+    }
+
+    /// The mask as a tensor `shape`.
+    ///
+    /// # Panics
+    /// When the mask was not drawn for as many entries.
+    pub fn mask(&self, shape: &[i64], device: Device) -> Tensor {
+        let value = |&bits: &u16| if u32::from(bits) < self.threshold { 0.0 } else { self.scale };
+        let mask: Vec<f32> = self.bits.iter().map(value).collect();
+        from_slice(&mask, shape, device).expect("a mask drawn for this shape")
+    }
+}
+
+/// [`Dropout::mask`] of a tensor `shape`. A rate of 0 draws nothing and gives ones.
+pub fn dropout_mask(shape: &[i64], rate: f64, rng: &mut impl RngCore, device: Device) -> Tensor {
+    if rate <= 0.0 {
+        return Tensor::ones(shape, (tch::Kind::Float, device));
+    }
+    Dropout::draw(shape.iter().product::<i64>() as usize, rate, rng).mask(shape, device)
 }
 
 #[cfg(test)]

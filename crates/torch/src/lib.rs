@@ -7,14 +7,16 @@ mod cut;
 pub mod device;
 mod dropout;
 mod error;
+mod gate;
 pub mod init;
 mod seed;
 mod slice;
 
 pub use adam::{Adam, AdamConfig};
 pub use cut::{Cut, push, scalar_with_gradient};
-pub use dropout::dropout_mask;
+pub use dropout::{Dropout, dropout_mask};
 pub use error::{Error, Result};
+pub use gate::GatedSum;
 pub use seed::{Purpose, Seed};
 pub use slice::{as_slice, as_slice_mut, from_slice, indices, to_vec};
 

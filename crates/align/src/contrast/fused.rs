@@ -1,4 +1,4 @@
-//! InfoNCE and its gradient in one pass over one matrix of logits, on the CPU.
+//! InfoNCE in both directions and its gradient, in one pass over one matrix of logits, on the CPU.
 
 use multiversion::multiversion;
 use rayon::prelude::*;
@@ -13,65 +13,47 @@ const ROWS: usize = 64;
 /// Logits spread over `2/τ`; below this temperature some would leave the range of `f32`'s exponential.
 pub(super) const LOWEST_TEMPERATURE: f64 = 0.025;
 
-/// Which softmax the loss takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
-    /// Over each anchor's candidates.
-    Rows,
-    /// The mean of that and of over each candidate's anchors.
-    Both,
-}
-
-/// `mean_r (log Σ_c exp(s_rc) − s_rt)`, `s = anchors · candidatesᵀ / τ`, for rows of unit length; on the tape.
+/// The mean over both directions of `mean_r (log Σ_c exp(s_rc) − s_rr)`, `s = left · rightᵀ / τ`, for as many rows of
+/// unit length on either side; on the tape.
 ///
 /// As `|s| ≤ 1/τ`, exponents are taken off that bound instead of each row's own maximum, so one exponential an entry
 /// serves both directions. The matrix of logits becomes its own gradient in place: where autograd holds four such
 /// matrices, this holds one.
 ///
 /// Cost: `6 · rows · columns · dim` flops and `rows · columns` exponentials.
-pub(super) fn loss(
-    anchors: &Tensor,
-    candidates: &Tensor,
-    targets: &[u32],
-    temperature: f64,
-    direction: Direction,
-) -> recgoat_torch::Result<Tensor> {
-    let (a, b) = (anchors.detach(), candidates.detach());
+pub(super) fn loss(left: &Tensor, right: &Tensor, temperature: f64) -> recgoat_torch::Result<Tensor> {
+    let (a, b) = (left.detach(), right.detach());
     let mut logits = tch::no_grad(|| (a.matmul(&b.tr()) / temperature).contiguous());
-    let (rows, columns) = (a.size()[0] as usize, b.size()[0] as usize);
+    let rows = a.size()[0] as usize;
     let s = as_slice_mut(&mut logits)?;
     let bound = (1.0 / temperature) as f32;
-    let at_targets: f64 =
-        targets.iter().enumerate().map(|(row, &t)| f64::from(s[row * columns + t as usize])).sum();
-    let (row_sums, column_sums) = exponentiate(s, bound, columns, direction);
+    let at_targets: f64 = (0..rows).map(|row| f64::from(s[row * rows + row])).sum();
+    let (row_sums, column_sums) = exponentiate(s, bound, rows);
     let logs = |sums: &[f32]| sums.iter().map(|&sum| f64::from(sum).ln()).sum::<f64>();
-    let (share, log_sums) = match direction {
-        Direction::Rows => (1.0, logs(&row_sums)),
-        Direction::Both => (0.5, 0.5 * (logs(&row_sums) + logs(&column_sums))),
-    };
+    let log_sums = 0.5 * (logs(&row_sums) + logs(&column_sums));
     let value = (log_sums - at_targets) / rows as f64 + f64::from(bound);
-    let scale = share / rows as f32;
+    let scale = 0.5 / rows as f32;
     let per_column: Vec<f32> = column_sums.iter().map(|sum| scale / sum).collect();
-    s.par_chunks_mut(columns).zip(&row_sums).zip(targets).for_each(|((row, sum), &target)| {
+    s.par_chunks_mut(rows).zip(&row_sums).enumerate().for_each(|(at, (row, sum))| {
         scale_row(row, scale / sum, &per_column);
-        row[target as usize] -= 1.0 / rows as f32;
+        row[at] -= 1.0 / rows as f32;
     });
     let (da, db) = tch::no_grad(|| (logits.matmul(&b) / temperature, logits.tr().matmul(&a) / temperature));
-    Ok(scalar_with_gradient(value, &[(anchors, &da), (candidates, &db)]))
+    Ok(scalar_with_gradient(value, &[(left, &da), (right, &db)]))
 }
 
-/// Replaces `s` by `exp(s − bound)`; its row sums, and its column sums where they are asked for.
-fn exponentiate(s: &mut [f32], bound: f32, columns: usize, direction: Direction) -> (Vec<f32>, Vec<f32>) {
+/// Replaces `s` by `exp(s − bound)`; its row sums and its column sums.
+fn exponentiate(s: &mut [f32], bound: f32, columns: usize) -> (Vec<f32>, Vec<f32>) {
     let blocks: Vec<(Vec<f32>, Vec<f32>)> = s
         .par_chunks_mut(ROWS * columns)
         .map(|block| {
-            let mut column_sums = vec![0f32; if direction == Direction::Both { columns } else { 0 }];
+            let mut column_sums = vec![0f32; columns];
             let row_sums =
                 block.chunks_mut(columns).map(|row| exponentiate_row(row, bound, &mut column_sums)).collect();
             (row_sums, column_sums)
         })
         .collect();
-    let mut column_sums = vec![0f32; blocks.first().map_or(0, |block| block.1.len())];
+    let mut column_sums = vec![0f32; columns];
     for (_, block) in &blocks {
         column_sums.iter_mut().zip(block).for_each(|(sum, part)| *sum += part);
     }
@@ -96,9 +78,5 @@ fn exponentiate_row(row: &mut [f32], bound: f32, column_sums: &mut [f32]) -> f32
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]
 fn scale_row(row: &mut [f32], factor: f32, per_column: &[f32]) {
-    if per_column.is_empty() {
-        row.iter_mut().for_each(|x| *x *= factor);
-    } else {
-        row.iter_mut().zip(per_column).for_each(|(x, column)| *x *= factor + column);
-    }
+    row.iter_mut().zip(per_column).for_each(|(x, column)| *x *= factor + column);
 }

@@ -1,6 +1,7 @@
 //! Instance-level alignment: contrastive losses between views.
 
 mod fused;
+mod softmax;
 
 use std::collections::HashMap;
 
@@ -8,7 +9,6 @@ use recgoat_torch::indices;
 use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
-use fused::Direction;
 
 /// Rows scaled to unit length, `[rows, dim]`, on the tape; a zero row stays zero.
 pub fn unit_rows(x: &Tensor) -> Tensor {
@@ -31,7 +31,32 @@ pub fn unit_rows(x: &Tensor) -> Tensor {
 /// [`Error::Shape`] when shapes or targets do not fit.
 pub fn info_nce(anchors: &Tensor, candidates: &Tensor, targets: &[u32], temperature: f64) -> Result<Tensor> {
     check(anchors, candidates, targets)?;
-    loss(anchors, candidates, targets, temperature, Direction::Rows)
+    softmax(&unit_rows(anchors), &unit_rows(candidates), targets, temperature)
+}
+
+/// Softmax cross-entropy of inner products, on the tape: [`info_nce`] without scaling rows to unit length,
+/// `−mean_r log( exp(anchor_r · candidate_{t_r}/τ) / Σ_c exp(anchor_r · candidate_c/τ) )`.
+///
+/// ```
+/// use recgoat_align::contrast::softmax_loss;
+/// use tch::Tensor;
+/// let one = Tensor::from_slice(&[1f32, 0.0]).view([1, 2]);
+/// let candidates = Tensor::from_slice(&[1f32, 0.0, 0.0, 1.0]).view([2, 2]);
+/// let loss = softmax_loss(&one, &candidates, &[0], 1.0)?.double_value(&[]);
+/// assert!((loss - (1.0 + (-1f64).exp()).ln()).abs() < 1e-6);
+/// # Ok::<(), recgoat_align::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`info_nce`].
+pub fn softmax_loss(
+    anchors: &Tensor,
+    candidates: &Tensor,
+    targets: &[u32],
+    temperature: f64,
+) -> Result<Tensor> {
+    check(anchors, candidates, targets)?;
+    softmax(anchors, candidates, targets, temperature)
 }
 
 /// [`info_nce`] between two views `[rows, dim]` of the same things, averaged over both directions.
@@ -55,7 +80,11 @@ pub fn between_views(left: &Tensor, right: &Tensor, temperature: f64) -> Result<
     if left.size() != right.size() {
         return Err(shape_error("views", format!("{:?}", left.size()), format!("{:?}", right.size())));
     }
-    loss(left, right, &targets, temperature, Direction::Both)
+    let (left, right) = (unit_rows(left), unit_rows(right));
+    if left.device() == Device::Cpu && temperature >= fused::LOWEST_TEMPERATURE {
+        return Ok(fused::loss(&left, &right, temperature)?);
+    }
+    Ok(both_on_tape(&left, &right, temperature))
 }
 
 /// The distinct ids of a batch, in order of first occurrence, and where each position of the batch went.
@@ -103,34 +132,24 @@ pub fn cross_modal(user_item: &Tensor, views: &[Tensor], lambda: f64) -> Tensor 
     user_item * (1.0 - lambda) + Tensor::stack(views, 0).mean(Kind::Float) * lambda
 }
 
-fn loss(
-    anchors: &Tensor,
-    candidates: &Tensor,
-    targets: &[u32],
-    temperature: f64,
-    direction: Direction,
-) -> Result<Tensor> {
-    let (anchors, candidates) = (unit_rows(anchors), unit_rows(candidates));
-    if anchors.device() == Device::Cpu && temperature >= fused::LOWEST_TEMPERATURE {
-        return Ok(fused::loss(&anchors, &candidates, targets, temperature, direction)?);
+fn softmax(anchors: &Tensor, candidates: &Tensor, targets: &[u32], temperature: f64) -> Result<Tensor> {
+    if anchors.device() == Device::Cpu {
+        return Ok(softmax::loss(anchors, candidates, targets, temperature)?);
     }
-    Ok(on_tape(&anchors, &candidates, &indices(targets, anchors.device()), temperature, direction))
+    Ok(on_tape(anchors, candidates, targets, temperature))
 }
 
-/// The same loss by libtorch's operations, for devices and temperatures that the kernel does not reach.
-fn on_tape(
-    anchors: &Tensor,
-    candidates: &Tensor,
-    targets: &Tensor,
-    temperature: f64,
-    direction: Direction,
-) -> Tensor {
+/// The same loss by libtorch's operations, for devices that the kernel does not reach.
+fn on_tape(anchors: &Tensor, candidates: &Tensor, targets: &[u32], temperature: f64) -> Tensor {
     let logits = anchors.matmul(&candidates.tr()) / temperature;
-    let forth = logits.cross_entropy_for_logits(targets);
-    match direction {
-        Direction::Rows => forth,
-        Direction::Both => (forth + logits.tr().cross_entropy_for_logits(targets)) * 0.5,
-    }
+    logits.cross_entropy_for_logits(&indices(targets, anchors.device()))
+}
+
+/// Both directions by libtorch's operations, for devices and temperatures that the kernel does not reach.
+fn both_on_tape(left: &Tensor, right: &Tensor, temperature: f64) -> Tensor {
+    let logits = left.matmul(&right.tr()) / temperature;
+    let targets = Tensor::arange(left.size()[0], (Kind::Int64, left.device()));
+    (logits.cross_entropy_for_logits(&targets) + logits.tr().cross_entropy_for_logits(&targets)) * 0.5
 }
 
 fn check(anchors: &Tensor, candidates: &Tensor, targets: &[u32]) -> Result<()> {
@@ -163,36 +182,42 @@ mod tests {
         Tensor::randn([rows, 6], (Kind::Float, Device::Cpu))
     }
 
+    /// The loss and the gradient at both of its inputs.
+    fn with_gradient(loss: impl Fn(&Tensor, &Tensor) -> Tensor, rows: i64, columns: i64) -> [Tensor; 3] {
+        let leaves = [random(rows, 1), random(columns, 2)].map(|t| t.set_requires_grad(true));
+        let found = loss(&leaves[0], &leaves[1]);
+        found.backward();
+        let [a, b] = leaves.map(|leaf| leaf.grad());
+        [found.detach(), a, b]
+    }
+
+    fn assert_same(ours: &[Tensor; 3], theirs: &[Tensor; 3]) {
+        for ((ours, theirs), floor) in ours.iter().zip(theirs).zip([1.0, 1e-6, 1e-6]) {
+            let gap = (ours - theirs).norm().double_value(&[]) / theirs.norm().double_value(&[]).max(floor);
+            assert!(gap < 1e-5, "{gap}");
+        }
+    }
+
     #[test]
-    fn the_kernel_and_its_gradient_equal_autograd_s() {
-        for (rows, columns, direction, temperature) in [
-            (9, 9, Direction::Both, 0.2),
-            (150, 150, Direction::Both, 0.05),
-            (200, 70, Direction::Rows, 0.2),
-            (1, 1, Direction::Rows, 1.0),
-            (60, 60, Direction::Both, fused::LOWEST_TEMPERATURE),
-            (60, 60, Direction::Both, 0.005),
-        ] {
+    fn kernels_and_their_gradients_equal_autograd_s() {
+        for (rows, columns, temperature) in
+            [(200, 70, 0.2), (1, 1, 1.0), (129, 300, 0.05), (60, 15, 0.002), (128, 16, 2.0)]
+        {
             let targets: Vec<u32> = (0..rows as u32).map(|row| row % columns as u32).collect();
-            let value = |fast: bool| {
-                let leaves = [random(rows, 1), random(columns, 2)].map(|t| t.set_requires_grad(true));
-                let found = if fast {
-                    loss(&leaves[0], &leaves[1], &targets, temperature, direction).unwrap()
-                } else {
-                    let targets = indices(&targets, Device::Cpu);
-                    on_tape(&unit_rows(&leaves[0]), &unit_rows(&leaves[1]), &targets, temperature, direction)
-                };
-                found.backward();
-                let [a, b] = leaves.map(|leaf| leaf.grad());
-                (found.double_value(&[]), a, b)
-            };
-            let (ours, theirs) = (value(true), value(false));
-            let gap = |ours: &Tensor, theirs: &Tensor| {
-                (ours - theirs).norm().double_value(&[]) / theirs.norm().double_value(&[]).max(1e-6)
-            };
-            assert!((ours.0 - theirs.0).abs() < 1e-5 * theirs.0.max(1.0), "{} {}", ours.0, theirs.0);
-            assert!(gap(&ours.1, &theirs.1) < 1e-5, "anchors: {}", gap(&ours.1, &theirs.1));
-            assert!(gap(&ours.2, &theirs.2) < 1e-5, "candidates: {}", gap(&ours.2, &theirs.2));
+            let ours = |a: &Tensor, b: &Tensor| softmax_loss(a, b, &targets, temperature).unwrap();
+            let theirs = |a: &Tensor, b: &Tensor| on_tape(a, b, &targets, temperature);
+            assert_same(&with_gradient(ours, rows, columns), &with_gradient(theirs, rows, columns));
+            let ours = |a: &Tensor, b: &Tensor| info_nce(a, b, &targets, temperature).unwrap();
+            let theirs =
+                |a: &Tensor, b: &Tensor| on_tape(&unit_rows(a), &unit_rows(b), &targets, temperature);
+            assert_same(&with_gradient(ours, rows, columns), &with_gradient(theirs, rows, columns));
+        }
+        for (rows, temperature) in
+            [(9, 0.2), (150, 0.05), (1, 1.0), (60, fused::LOWEST_TEMPERATURE), (60, 0.005)]
+        {
+            let ours = |a: &Tensor, b: &Tensor| between_views(a, b, temperature).unwrap();
+            let theirs = |a: &Tensor, b: &Tensor| both_on_tape(&unit_rows(a), &unit_rows(b), temperature);
+            assert_same(&with_gradient(ours, rows, rows), &with_gradient(theirs, rows, rows));
         }
     }
 

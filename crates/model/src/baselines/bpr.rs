@@ -10,7 +10,8 @@ use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, config, expect_within},
     ids::halves,
-    objective::{BatchRows, pairwise_loss},
+    nodes::BatchNodes,
+    objective::pairwise_loss,
 };
 
 config! {
@@ -66,10 +67,10 @@ impl Recommender for Bpr {
     }
 
     fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
-        let at = BatchRows::new(batch, self.users, self.device);
-        let rows = at.gather(self.parameters.get(self.table));
-        let [users, positives, negatives] = at.split(&rows);
-        let loss = pairwise_loss(&users, &positives, &negatives) + at.penalty(&rows, self.config.l2);
+        let nodes = BatchNodes::new(batch, self.users, self.device);
+        let rows = nodes.gather(self.parameters.get(self.table));
+        let [users, positives, negatives] = nodes.triples(&rows);
+        let loss = pairwise_loss(&users, &positives, &negatives) + nodes.penalty(&rows, self.config.l2);
         loss.backward();
         Ok(loss.double_value(&[]))
     }

@@ -15,8 +15,9 @@ use crate::{
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
     dense::Dense,
     features,
-    ids::{BatchIndices, GraphIds, halves, train_graph},
-    objective::{pairwise_loss, squared_norm},
+    ids::{GraphIds, halves, train_graph},
+    nodes::BatchNodes,
+    objective::pairwise_loss,
     phase::Phase,
 };
 
@@ -207,13 +208,12 @@ impl Recommender for LgmRec {
     }
 
     fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
-        let at = BatchIndices::new(batch, self.device);
+        let nodes = BatchNodes::new(batch, self.ids.users, self.device);
         let mut relay = Relay::default();
         let Views { fused, global } = self.forward(&mut relay, &mut Phase::Train(randomness))?;
-        let (users, items) = halves(&fused, self.ids.users);
-        let [users, positives, negatives] = at.rows(&users, &items);
-        let mut loss = pairwise_loss(&users, &positives, &negatives)
-            + squared_norm(&[&users, &positives, &negatives]) * (self.config.l2 / 2.0);
+        let rows = nodes.gather(&fused);
+        let [users, positives, negatives] = nodes.triples(&rows);
+        let mut loss = pairwise_loss(&users, &positives, &negatives) + nodes.penalty(&rows, self.config.l2);
         if self.config.contrast > 0.0 {
             for (at, left) in global.iter().enumerate() {
                 for right in &global[at + 1..] {

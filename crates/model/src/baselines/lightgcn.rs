@@ -1,18 +1,19 @@
 //! LightGCN: embeddings smoothed over the user–item graph.
 
 use rand_chacha::ChaCha8Rng;
-use recgoat_align::contrast::{Distinct, info_nce};
+use recgoat_align::contrast::info_nce;
 use recgoat_data::Dataset;
 use recgoat_eval::Scorer;
 use recgoat_graph::{LinearMap, Propagation};
-use recgoat_torch::{Cut, Purpose, indices, init, push};
+use recgoat_torch::{Cut, Purpose, init, push};
 use tch::Device;
 
 use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
     ids::{halves, train_graph},
-    objective::{BatchRows, RankingLoss},
+    nodes::BatchNodes,
+    objective::RankingLoss,
 };
 
 config! {
@@ -91,19 +92,17 @@ impl Recommender for LightGcn {
     }
 
     fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
-        let at = BatchRows::new(batch, self.users, self.device);
+        let nodes = BatchNodes::new(batch, self.users, self.device);
         let table = self.parameters.get(self.table);
         let smoothed = Cut::new(&self.propagation.apply(table)?);
-        let (_, items) = halves(smoothed.leaf(), self.users);
+        let rows = nodes.gather(smoothed.leaf());
         let ranking =
             RankingLoss { softmax: self.config.softmax, temperature: self.config.softmax_temperature };
-        let rows = at.split(&at.gather(smoothed.leaf()));
-        let mut loss = ranking.of(batch, &rows, &items) + at.penalty(&at.gather(table), self.config.l2);
+        let mut loss = ranking.of(&nodes, &rows)? + nodes.penalty(&nodes.gather(table), self.config.l2);
         if self.config.contrast > 0.0 {
-            let distinct = Distinct::new(batch.positives);
-            let candidates = items.index_select(0, &indices(&distinct.ids, self.device));
-            let contrast = info_nce(&rows[0], &candidates, &distinct.positions, self.config.temperature)?;
-            loss += contrast * self.config.contrast;
+            let [users, ..] = nodes.triples(&rows);
+            let (items, targets) = (nodes.positives(&rows), nodes.targets());
+            loss += info_nce(&users, &items, targets, self.config.temperature)? * self.config.contrast;
         }
         loss.backward();
         push(table, &self.propagation.vjp(&smoothed.gradient())?);

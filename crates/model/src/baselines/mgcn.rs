@@ -12,8 +12,11 @@ use crate::{
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
     dense::Dense,
     features::{self, EdgeWeight, FeatureSimilarity},
-    ids::{BatchIndices, GraphIds, halves, users_from_items},
-    objective::{pairwise_loss, side_contrast, squared_norm},
+    gates::gated_sum,
+    ids::{GraphIds, halves, users_from_items},
+    nodes::BatchNodes,
+    objective::pairwise_loss,
+    phase::Phase,
 };
 
 config! {
@@ -118,7 +121,7 @@ impl Mgcn {
         Ok(Self { config, parameters, ids, users_from_items, modalities, common, device })
     }
 
-    fn forward<'a>(&'a self, relay: &mut Relay<'a>) -> Result<Views> {
+    fn forward<'a>(&'a self, relay: &mut Relay<'a>, phase: &mut Phase<'_>) -> Result<Views> {
         let parameters = &self.parameters;
         let content = self.ids.smoothed(parameters, relay)?;
         let items = self.ids.items(parameters, relay);
@@ -134,13 +137,12 @@ impl Mgcn {
         let weights = Tensor::cat(&scores, 1).softmax(1, Kind::Float);
         let weighed = views.iter().enumerate().map(|(at, view)| view * weights.narrow(1, at as i64, 1));
         let common = Tensor::stack(&weighed.collect::<Vec<_>>(), 0).sum_dim_intlist(0, false, Kind::Float);
-        let mut side = common.shallow_clone();
-        for (view, part) in views.iter().zip(&self.modalities) {
-            let preference = part.preference.apply(parameters, &content).sigmoid();
-            side = &side + preference * (view - &common);
-        }
-        let side = side / (views.len() + 1) as f64;
-        Ok(Views { content, side })
+        let common = relay.join(common);
+        let scale = 1.0 / (views.len() + 1) as f64;
+        let own = |(view, part): (&Tensor, &'a Side)| (&part.preference, vec![relay.join(view - &common)]);
+        let own = views.iter().zip(&self.modalities).map(own).collect();
+        let own = gated_sum(own, &content, (0.0, scale), parameters, (relay, phase))?;
+        Ok(Views { content, side: own + common * scale })
     }
 }
 
@@ -169,17 +171,16 @@ impl Recommender for Mgcn {
         &mut self.parameters
     }
 
-    fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
-        let at = BatchIndices::new(batch, self.device);
+    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
+        let nodes = BatchNodes::new(batch, self.ids.users, self.device);
         let mut relay = Relay::default();
-        let Views { content, side } = self.forward(&mut relay)?;
-        let (users, items) = halves(&(&content + &side), self.ids.users);
-        let [users, positives, negatives] = at.rows(&users, &items);
-        let mut loss = pairwise_loss(&users, &positives, &negatives)
-            + squared_norm(&[&users, &positives, &negatives]) * (self.config.l2 / 2.0);
+        let Views { content, side } = self.forward(&mut relay, &mut Phase::Train(randomness))?;
+        let [content, side] = [content, side].map(|view| nodes.gather(&view));
+        let rows = &content + &side;
+        let [users, positives, negatives] = nodes.triples(&rows);
+        let mut loss = pairwise_loss(&users, &positives, &negatives) + nodes.penalty(&rows, self.config.l2);
         if self.config.contrast > 0.0 {
-            let views = [&side, &content].map(|view| halves(view, self.ids.users));
-            loss += side_contrast(batch, views, self.config.temperature)? * self.config.contrast;
+            loss += nodes.contrast([&side, &content], self.config.temperature)? * self.config.contrast;
         }
         relay.backward(&loss)?;
         Ok(loss.double_value(&[]))
@@ -187,7 +188,7 @@ impl Recommender for Mgcn {
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {
         tch::no_grad(|| {
-            let Views { content, side } = self.forward(&mut Relay::default())?;
+            let Views { content, side } = self.forward(&mut Relay::default(), &mut Phase::Evaluate)?;
             let (users, items) = halves(&(content + side), self.ids.users);
             Ok(Box::new(EmbeddingScorer::new(&users, &items)) as Box<dyn Scorer>)
         })

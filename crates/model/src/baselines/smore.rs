@@ -15,8 +15,10 @@ use crate::{
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
     dense::Dense,
     features::{self, EdgeWeight, FeatureSimilarity},
-    ids::{BatchIndices, GraphIds, halves, users_from_items},
-    objective::{pairwise_loss, side_contrast, squared_norm},
+    gates::gated_sum,
+    ids::{GraphIds, halves, users_from_items},
+    nodes::BatchNodes,
+    objective::pairwise_loss,
     phase::Phase,
 };
 
@@ -161,17 +163,17 @@ impl Smore {
             views.push(carry(&side.view, &spectrum(rows))?);
         }
         let fused = carry(&self.fused, &product)?;
-        let mut preferred = |view: &View, rows: &Tensor| {
-            let gates = view.preference.apply(parameters, &content).sigmoid();
-            phase.dropout(&gates, self.config.dropout) * rows
-        };
-        let mut sum = preferred(&self.fused, &fused);
+        let fused = relay.join(fused);
+        let mut parts = vec![(&self.fused.preference, vec![fused.shallow_clone()])];
         for (side, view) in self.modalities.iter().zip(&views) {
             let [inner, outer] = &side.attention;
             let scores = outer.apply(parameters, &inner.apply(parameters, &fused).tanh());
-            sum = &sum + preferred(&side.view, &(scores.softmax(-1, Kind::Float) * view));
+            let attended = relay.join(scores.softmax(-1, Kind::Float) * view);
+            parts.push((&side.view.preference, vec![attended]));
         }
-        Ok(Views { content, side: sum / (views.len() + 1) as f64 })
+        let weights = (self.config.dropout, 1.0 / parts.len() as f64);
+        let side = gated_sum(parts, &content, weights, parameters, (relay, phase))?;
+        Ok(Views { content, side })
     }
 
     fn filtered(&self, view: &View, spectrum: &Tensor) -> Tensor {
@@ -207,16 +209,15 @@ impl Recommender for Smore {
     }
 
     fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
-        let at = BatchIndices::new(batch, self.device);
+        let nodes = BatchNodes::new(batch, self.ids.users, self.device);
         let mut relay = Relay::default();
         let Views { content, side } = self.forward(&mut relay, &mut Phase::Train(randomness))?;
-        let (users, items) = halves(&(&content + &side), self.ids.users);
-        let [users, positives, negatives] = at.rows(&users, &items);
-        let mut loss = pairwise_loss(&users, &positives, &negatives)
-            + squared_norm(&[&users, &positives, &negatives]) * (self.config.l2 / 2.0);
+        let [content, side] = [content, side].map(|view| nodes.gather(&view));
+        let rows = &content + &side;
+        let [users, positives, negatives] = nodes.triples(&rows);
+        let mut loss = pairwise_loss(&users, &positives, &negatives) + nodes.penalty(&rows, self.config.l2);
         if self.config.contrast > 0.0 {
-            let views = [&side, &content].map(|view| halves(view, self.ids.users));
-            loss += side_contrast(batch, views, self.config.temperature)? * self.config.contrast;
+            loss += nodes.contrast([&side, &content], self.config.temperature)? * self.config.contrast;
         }
         relay.backward(&loss)?;
         Ok(loss.double_value(&[]))

@@ -20,8 +20,10 @@ use crate::{
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
     dense::Dense,
     features::{self, EdgeWeight, FeatureSimilarity, Rows},
-    ids::{BatchIndices, GraphIds, halves, items_from_users, users_from_items},
-    objective::{BatchRows, RankingLoss, side_contrast},
+    gates::gated_sum,
+    ids::{GraphIds, halves, items_from_users, users_from_items},
+    nodes::BatchNodes,
+    objective::RankingLoss,
     phase::Phase,
     similar::{Nodes, similar_graph},
 };
@@ -197,7 +199,7 @@ impl RecGoat {
         let parameters = &self.parameters;
         let smoothed = self.ids.smoothed(parameters, relay)?;
         let items = self.ids.items(parameters, relay);
-        let mut mixture = Mixture { smoothed: &smoothed, views: Vec::new(), dropout: self.config.dropout };
+        let mut views = Vec::new();
         let mut passes = Vec::new();
         let mut wasserstein: Option<Tensor> = None;
         for (side, transport) in self.sides.iter().zip(transports) {
@@ -212,21 +214,22 @@ impl RecGoat {
                 view = holes.fill(&view, relay)?;
             }
             let users = relay.apply(&self.users_from_items, &view)?;
-            mixture.add(&side.preference, parameters, &Tensor::cat(&[&users, &view], 0), phase);
+            views.push((&side.preference, vec![users, view]));
             passes.push((projected, moved, plan));
         }
         if let Some(Like { graph, preference }) = &self.companions {
             let view = self.listened(items.shallow_clone(), graph, relay)?;
             let users = relay.apply(&self.users_from_items, &view)?;
-            mixture.add(preference, parameters, &Tensor::cat(&[&users, &view], 0), phase);
+            views.push((preference, vec![users, view]));
         }
         if let Some(Like { graph, preference }) = &self.peers {
             let users = self.ids.users(parameters, relay);
             let view = self.listened(users, graph, relay)?;
             let items = relay.apply(&self.items_from_users, &view)?;
-            mixture.add(preference, parameters, &Tensor::cat(&[&view, &items], 0), phase);
+            views.push((preference, vec![view, items]));
         }
-        let side = mixture.mean();
+        let mean = (self.config.dropout, 1.0 / views.len() as f64);
+        let side = gated_sum(views, &smoothed, mean, parameters, (relay, phase))?;
         Ok(Views { smoothed, side, passes, wasserstein })
     }
 
@@ -321,26 +324,6 @@ impl Side {
     }
 }
 
-/// Views on their way into one.
-struct Mixture<'a> {
-    smoothed: &'a Tensor,
-    views: Vec<Tensor>,
-    dropout: f64,
-}
-
-impl Mixture<'_> {
-    fn add(&mut self, preference: &Dense, parameters: &Parameters, view: &Tensor, phase: &mut Phase<'_>) {
-        let gates = preference.apply(parameters, self.smoothed).sigmoid();
-        self.views.push(phase.dropout(&gates, self.dropout) * view);
-    }
-
-    fn mean(self) -> Tensor {
-        let count = self.views.len() as f64;
-        let sum = self.views.into_iter().reduce(|sum, view| sum + view);
-        sum.expect("a model has at least one modality") / count
-    }
-}
-
 impl Recommender for RecGoat {
     fn parameters(&self) -> &Parameters {
         &self.parameters
@@ -359,17 +342,15 @@ impl Recommender for RecGoat {
         let mut relay = Relay::default();
         let mut transports = self.transports.borrow_mut();
         let views = self.views(&mut relay, &mut Phase::Train(randomness), &mut transports)?;
-        let (users, items) = halves(&(&views.smoothed + &views.side), self.ids.users);
-        let rows = BatchIndices::new(batch, self.device).rows(&users, &items);
+        let nodes = BatchNodes::new(batch, self.ids.users, self.device);
+        let [smoothed, side] = [&views.smoothed, &views.side].map(|view| nodes.gather(view));
         let ranking =
             RankingLoss { softmax: self.config.softmax, temperature: self.config.softmax_temperature };
-        let at = BatchRows::new(batch, self.ids.users, self.device);
-        let table = self.ids.table(&self.parameters);
+        let layer_0 = nodes.gather(self.ids.table(&self.parameters));
         let align = &self.config.align;
-        let mut loss = ranking.of(batch, &rows, &items) + at.penalty(&at.gather(table), self.config.l2);
+        let mut loss = ranking.of(&nodes, &(&smoothed + &side))? + nodes.penalty(&layer_0, self.config.l2);
         if align.contrast > 0.0 {
-            let sides = [&views.side, &views.smoothed].map(|view| halves(view, self.ids.users));
-            loss += side_contrast(batch, sides, align.temperature)? * align.contrast;
+            loss += nodes.contrast([&side, &smoothed], align.temperature)? * align.contrast;
         }
         if let Some(cost) = views.wasserstein.filter(|_| align.wasserstein > 0.0) {
             loss += cost * align.wasserstein;

@@ -21,7 +21,8 @@ use tch::{Device, Kind, Tensor};
 use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, features,
     ids::{halves, train_graph},
-    objective::{BatchRows, pairwise_loss},
+    nodes::BatchNodes,
+    objective::pairwise_loss,
     phase::Phase,
     recgoat::{
         diagnosis::{Aligned, Plan, diagnose, pictures},
@@ -283,9 +284,9 @@ impl Recommender for PaperRecGoat {
         let positives = rows(&views.fused, batch.positives);
         let negatives = rows(&views.fused, batch.negatives);
         let table = self.parameters.get(self.table);
-        let at = BatchRows::new(batch, self.users, self.device);
-        let mut loss =
-            pairwise_loss(&users, &positives, &negatives) + at.penalty(&at.gather(table), self.config.l2);
+        let nodes = BatchNodes::new(batch, self.users, self.device);
+        let mut loss = pairwise_loss(&users, &positives, &negatives)
+            + nodes.penalty(&nodes.gather(table), self.config.l2);
         if self.config.align.contrast > 0.0 {
             loss += self.contrast(batch, &views, &users)? * self.config.align.contrast;
         }

@@ -1,0 +1,89 @@
+//! Softmax cross-entropy over candidates and its gradient, a block of rows at a time, on the CPU.
+
+use multiversion::multiversion;
+use rayon::prelude::*;
+use recgoat_torch::{as_slice_mut, scalar_with_gradient};
+use tch::{Kind, Tensor};
+
+use crate::ot::exp_f32;
+
+/// Rows of logits held at once: with thousands of candidates they stay in a core's cache from the product that makes
+/// them to those that turn them into gradients.
+const BLOCK: i64 = 128;
+
+/// `mean_r (log Σ_c exp(s_rc) − s_rt)`, `s = anchors · candidatesᵀ / τ`, on the tape.
+///
+/// Cost: `6 · rows · columns · dim` flops and `rows · columns` exponentials; beside the gradients it holds
+/// `128 · columns` logits, whatever the number of rows.
+pub(super) fn loss(
+    anchors: &Tensor,
+    candidates: &Tensor,
+    targets: &[u32],
+    temperature: f64,
+) -> recgoat_torch::Result<Tensor> {
+    let tapeless = tch::no_grad_guard();
+    let (a, b) = (anchors.detach().contiguous(), candidates.detach().contiguous());
+    let (rows, columns) = (a.size()[0], b.size()[0]);
+    let (da, mut db) = (a.empty_like(), b.zeros_like());
+    let space = Tensor::empty([BLOCK.min(rows), columns], (Kind::Float, a.device()));
+    let mut total = 0.0;
+    for start in (0..rows).step_by(BLOCK as usize) {
+        let count = BLOCK.min(rows - start);
+        let block = a.narrow(0, start, count);
+        let mut logits = block.f_mm_out(&space.narrow(0, 0, count), &b.tr())?;
+        let targets = &targets[start as usize..(start + count) as usize];
+        let losses: Vec<f64> = as_slice_mut(&mut logits)?
+            .par_chunks_mut(columns as usize)
+            .zip(targets)
+            .map(|(row, &target)| to_gradient(row, target as usize, temperature, rows as f64))
+            .collect();
+        total += losses.iter().sum::<f64>();
+        let _ = logits.f_mm_out(&da.narrow(0, start, count), &b)?;
+        let _ = db.f_addmm_(&logits.tr(), &block)?;
+    }
+    drop(tapeless);
+    Ok(scalar_with_gradient(total / rows as f64, &[(anchors, &da), (candidates, &db)]))
+}
+
+/// Turns a row of products into the mean loss's gradient at them; returns the row's loss.
+fn to_gradient(row: &mut [f32], target: usize, temperature: f64, rows: f64) -> f64 {
+    let inverse = (1.0 / temperature) as f32;
+    let at_target = f64::from(row[target] * inverse);
+    let (largest, sum) = exponentiate(row, inverse);
+    let scale = 1.0 / (temperature * rows);
+    times(row, (scale / f64::from(sum)) as f32);
+    row[target] -= scale as f32;
+    f64::from(largest) + f64::from(sum).ln() - at_target
+}
+
+/// Replaces `x` by `exp(x/τ − max)`; that maximum and the sum.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+fn exponentiate(row: &mut [f32], inverse: f32) -> (f32, f32) {
+    const LANES: usize = 16;
+    let (whole, rest) = row.as_chunks_mut::<LANES>();
+    let mut largest = [f32::NEG_INFINITY; LANES];
+    for x in &*whole {
+        for lane in 0..LANES {
+            largest[lane] = if x[lane] > largest[lane] { x[lane] } else { largest[lane] };
+        }
+    }
+    let largest = largest.iter().chain(&*rest).fold(f32::NEG_INFINITY, |a, &b| a.max(b)) * inverse;
+    let mut sums = [0f32; LANES];
+    for x in whole {
+        for lane in 0..LANES {
+            x[lane] = exp_f32::<false>(x[lane] * inverse - largest);
+            sums[lane] += x[lane];
+        }
+    }
+    let mut sum: f32 = sums.iter().sum();
+    for x in rest {
+        *x = exp_f32::<false>(*x * inverse - largest);
+        sum += *x;
+    }
+    (largest, sum)
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]
+fn times(row: &mut [f32], factor: f32) {
+    row.iter_mut().for_each(|x| *x *= factor);
+}
