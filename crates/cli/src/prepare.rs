@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use recgoat_data::prepare::{PrepareConfig, SplitRule, prepare};
+use recgoat_data::prepare::{PrepareConfig, SplitRule, mend, prepare};
 
 use crate::{
     common::{BadInput, Output},
@@ -12,17 +12,22 @@ use crate::{
 };
 
 /// Make a data folder from a csv or tsv log: k-core, split, dense ids
+///
+/// With `--split given` the input is a data folder whose own split, items and features stay: line ends are mended, and
+/// users without a train interaction left out.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: recgoat prepare log.csv --out data/mine --kcore 5 --split user-time")]
+#[command(after_help = "Examples:
+  recgoat prepare log.csv --out data/mine --kcore 5 --split user-time
+  recgoat prepare downloads/tiktok --out data/tiktok --split given")]
 pub(crate) struct Args {
-    /// The log: columns user and item, optionally rating and timestamp
+    /// The log: columns user and item, optionally rating and timestamp; a data folder with `--split given`
     input: PathBuf,
     /// The folder to make
     #[arg(long)]
     out: PathBuf,
-    /// Keep users and items with at least so many interactions
-    #[arg(long, default_value_t = 5)]
-    kcore: usize,
+    /// Keep users and items with at least so many interactions [default: 5; with `--split given` all stay]
+    #[arg(long)]
+    kcore: Option<usize>,
     /// How to split
     #[arg(long, default_value = "random")]
     split: Rule,
@@ -36,7 +41,7 @@ pub(crate) struct Args {
     output: Output,
 }
 
-/// The four split rules, as the command line names them.
+/// The split rules, as the command line names them.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Rule {
     /// Per user, in random order
@@ -47,6 +52,8 @@ enum Rule {
     GlobalTime,
     /// The last interaction is test, the one before it valid
     LeaveOneOut,
+    /// As the data folder has it
+    Given,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -58,9 +65,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Rule::UserTime => SplitRule::UserTime,
         Rule::GlobalTime => SplitRule::GlobalTime,
         Rule::LeaveOneOut => SplitRule::LeaveOneOut,
+        Rule::Given => return mended(args),
     };
-    let config = PrepareConfig { kcore: args.kcore, rule, ratios, seed: args.seed };
+    let kcore = args.kcore.unwrap_or(PrepareConfig::default().kcore);
+    let config = PrepareConfig { kcore, rule, ratios, seed: args.seed };
     let dataset = prepare(&args.input, &args.out, &config)?;
     args.output.print(&describe(&dataset)?);
+    Ok(())
+}
+
+fn mended(args: &Args) -> Result<()> {
+    if let Some(kcore) = args.kcore {
+        let message =
+            format!("--kcore: expected none with --split given, found {kcore}; items and features stay");
+        return Err(BadInput(message).into());
+    }
+    args.output.print(&describe(&mend(&args.input, &args.out)?)?);
     Ok(())
 }

@@ -147,7 +147,7 @@ impl Dataset {
     }
 }
 
-fn file_names(dir: &Path) -> Result<Vec<String>> {
+pub(crate) fn file_names(dir: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).map_err(Error::io(dir))? {
         // A name that is not UTF-8 belongs to no file of the format.
@@ -157,7 +157,7 @@ fn file_names(dir: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn only_inter<'a>(dir: &Path, names: &'a [String]) -> Result<&'a str> {
+pub(crate) fn only_inter<'a>(dir: &Path, names: &'a [String]) -> Result<&'a str> {
     let found: Vec<_> = names.iter().map(String::as_str).filter(|name| name.ends_with(".inter")).collect();
     match found.as_slice() {
         [one] => Ok(one),

@@ -17,12 +17,18 @@ pub(crate) struct Table {
 }
 
 const CURE: &str = "`recgoat prepare` makes such a file from raw data";
+const MENDS: &str = "`recgoat prepare --split given` mends that";
 
 /// Parses and checks a whole file. A row's line is its index + 2.
 pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Table> {
     if bytes.is_empty() {
         return Err(Error::file(path, "a header line and interactions", "an empty file"));
     }
+    check_rows(path, rows(path, bytes)?.1)
+}
+
+/// The header and the rows, each well formed; nothing is known of them together.
+pub(crate) fn rows(path: &Path, bytes: &[u8]) -> Result<(Header, Vec<Row>)> {
     check_encoding(path, bytes)?;
     let mut lines = bytes.strip_suffix(b"\n").unwrap_or(bytes).split(|&byte| byte == b'\n');
     let header = Header::parse(path, lines.next().unwrap_or_default())?;
@@ -30,7 +36,7 @@ pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Table> {
     for (index, line) in lines.enumerate() {
         rows.push(header.row(path, index + 2, line)?);
     }
-    check_rows(path, rows)
+    Ok((header, rows))
 }
 
 fn check_encoding(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -39,7 +45,7 @@ fn check_encoding(path: &Path, bytes: &[u8]) -> Result<()> {
         return Err(Error::line(path, 1, "no byte order mark (save as plain UTF-8)", "U+FEFF"));
     }
     if let Some(at) = bytes.iter().position(|&byte| byte == b'\r') {
-        let expected = "lines that end in \\n alone (convert with `dos2unix`)";
+        let expected = format!("lines that end in \\n alone ({MENDS})");
         return Err(Error::line(path, line_at(at), expected, "\\r"));
     }
     if let Err(error) = std::str::from_utf8(bytes) {
@@ -50,8 +56,8 @@ fn check_encoding(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Where the used columns are.
-struct Header {
-    user: usize,
+pub(crate) struct Header {
+    pub(crate) user: usize,
     item: usize,
     label: usize,
     columns: usize,
@@ -142,7 +148,7 @@ fn check_rows(path: &Path, rows: Vec<Row>) -> Result<Table> {
             Err(Error::line(path, second + 2, expected, format!("them on line {} too", first + 2)))
         }
         Some(Fault::NoTrain { user, row: Some(row) }) => {
-            let expected = format!("a line with x_label 0 for user {user}");
+            let expected = format!("a line with x_label 0 for user {user} ({MENDS})");
             Err(Error::line(path, row + 2, expected, "none in the file"))
         }
         Some(Fault::NoTrain { user, row: None }) => {

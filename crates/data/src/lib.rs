@@ -11,6 +11,7 @@ mod inter;
 mod interactions;
 mod labels;
 pub mod matrix;
+mod mend;
 mod modality;
 mod npy;
 pub mod prepare;

@@ -7,6 +7,7 @@ use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::folder::{Draft, check_free, write_inter, write_labels};
 use crate::interactions::Split;
+pub use crate::mend::mend;
 use crate::raw::{self, Log, Record};
 pub use crate::split::SplitRule;
 use crate::split::{Event, Ratios, assign};

@@ -73,7 +73,7 @@ fn text() {
     refused(&vec![("d.inter", Vec::new())], "data/d.inter", "a header line", "an empty file");
     let header = SMALL.lines().next().unwrap();
     refused(&vec![("d.inter", header.into())], "data/d.inter", "interactions", "no line");
-    refused(&edited("0\t2\t1\n", "0\t2\t1\r\n"), "data/d.inter:3", "dos2unix", "\\r");
+    refused(&edited("0\t2\t1\n", "0\t2\t1\r\n"), "data/d.inter:3", "prepare --split given", "\\r");
     let marked = format!("\u{feff}{SMALL}");
     refused(&vec![("d.inter", marked.into())], "data/d.inter:1", "no byte order mark", "U+FEFF");
     let latin = [SMALL.as_bytes(), b"1\t\xff\t0\n"].concat();

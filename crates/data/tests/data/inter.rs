@@ -142,7 +142,10 @@ fn duplicate_interaction_names_both_lines() {
 #[test]
 fn user_without_train_item() {
     let message = refused(with_rows("0\t0\t0\n1\t0\t2\n1\t1\t1\n"));
-    assert_eq!(message, "a.inter:3: expected a line with x_label 0 for user 1, found none in the file");
+    assert_eq!(
+        message,
+        "a.inter:3: expected a line with x_label 0 for user 1 (`recgoat prepare --split given` mends that), found none in the file"
+    );
 }
 
 #[test]
@@ -153,7 +156,7 @@ fn gap_in_user_ids() {
 
 #[test]
 fn crlf() {
-    let expected = "a.inter:1: expected lines that end in \\n alone (convert with `dos2unix`), found \\r";
+    let expected = "a.inter:1: expected lines that end in \\n alone (`recgoat prepare --split given` mends that), found \\r";
     assert_eq!(refused(SMALL.replace('\n', "\r\n")), expected);
     assert!(refused(with_rows("0\t0\t0\r\n")).starts_with("a.inter:2: expected lines that end in \\n alone"));
 }

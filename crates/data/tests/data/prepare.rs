@@ -6,11 +6,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
-use recgoat_data::prepare::{PrepareConfig, SplitRule, prepare};
+use recgoat_data::prepare::{PrepareConfig, SplitRule, mend, prepare};
 use recgoat_data::{Dataset, Split};
 use tempfile::TempDir;
 
-use crate::support::{folder, triples};
+use crate::support::{folder, npy, triples};
 
 const RULES: [SplitRule; 4] =
     [SplitRule::Random, SplitRule::UserTime, SplitRule::GlobalTime, SplitRule::LeaveOneOut];
@@ -317,4 +317,44 @@ fn an_output_that_is_taken_is_left_alone() {
     let empty = dir.path().join("empty");
     fs::create_dir(&empty).unwrap();
     assert!(prepare(&input, &empty, &config(SplitRule::Random)).is_ok(), "an empty folder is free");
+}
+
+#[test]
+fn a_folder_is_mended_where_no_choice_is_to_be_made() {
+    // User 0 has no train line; line ends are those of another system; user 2's item is beyond all others.
+    let inter = "userID\titemID\trating\tx_label\r\n0\t0\t1\t1\r\n1\t2\t4\t0\r\n1\t0\t1\t2\r\n2\t1\t5\t0\r\n";
+    let users = "userID\toriginal\ttitle\r\n0\tann\t\r\n2\tcat\t\"C\tT\"\r\n1\tbob\t\r\n";
+    let features = npy("<f4", "False", "(3, 1)", &[1f32, 2.0, 3.0].map(f32::to_le_bytes).concat());
+    let dir = folder(&[
+        ("a.inter", inter.as_bytes()),
+        ("users.tsv", users.as_bytes()),
+        ("text_feat.npy", &features),
+        ("notes.txt", b"of no use"),
+    ]);
+    assert!(Dataset::open(dir.path()).is_err());
+    let out = dir.path().join("out");
+    let mended = mend(dir.path(), &out).unwrap();
+    let expected = [(0, 0, Split::Test), (0, 2, Split::Train), (1, 1, Split::Train)];
+    assert_eq!(triples(mended.interactions()), expected);
+    assert_eq!((&*mended.user_label(0), &*mended.user_label(1)), ("bob", "cat"));
+    assert_eq!(mended.modalities()[0].values(), [1.0, 2.0, 3.0]);
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 3);
+    let again = mend(&out, &dir.path().join("again")).unwrap();
+    assert_eq!(again.digest(), mended.digest(), "what is whole stays as it is");
+}
+
+#[test]
+fn what_cannot_be_mended_is_named_and_nothing_is_left_behind() {
+    let message = |inter: &str| {
+        let dir = folder(&[("a.inter", inter.as_bytes())]);
+        let message = mend(dir.path(), &dir.path().join("out")).unwrap_err().to_string();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "something was written");
+        message
+    };
+    assert!(
+        message("userID\titemID\tx_label\n0\t0\t1\n")
+            .contains("interactions below the header, found no line")
+    );
+    assert!(message("userID\titemID\tx_label\n0\t0\t0\n0\t0\t0\n").contains("on one line only"));
+    assert!(message("userID\titemID\tx_label\n0\tx\t0\n").contains("a.inter:2: expected itemID"));
 }
