@@ -55,6 +55,7 @@ struct Entry {
     train: toml::Table,
     #[serde(default)]
     search: BTreeMap<String, Range>,
+    stop_after: Option<usize>,
 }
 
 /// One row of the table to be.
@@ -68,6 +69,8 @@ pub struct Row {
     pub train: TrainConfig,
     /// What its settings may be, for a search: names as in `set`, and `train.` before those of training.
     pub search: BTreeMap<String, Range>,
+    /// The first epoch after which a search may leave a trial below the median of those before.
+    pub stop_after: Option<usize>,
 }
 
 /// Where an experiment runs.
@@ -159,7 +162,8 @@ impl Entry {
         train.extend(self.train.clone());
         let train = from_table(train)
             .map_err(|reason| Error::Config(format!("train settings of {:?}: {reason}", self.label)))?;
-        let row = Row { label: self.label.clone(), model, train, search: self.search.clone() };
+        let (label, search) = (self.label.clone(), self.search.clone());
+        let row = Row { label, model, train, search, stop_after: self.stop_after };
         for (name, range) in &row.search {
             let wrong = |fault: String| Error::Config(format!("search {name} of {:?}: {fault}", self.label));
             range.fault().map_or(Ok(()), |fault| Err(wrong(fault)))?;

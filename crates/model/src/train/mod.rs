@@ -62,6 +62,11 @@ pub trait Observer {
     /// An epoch is done; `best` is the best valid value so far.
     fn epoch(&mut self, _record: &EpochRecord, _best: f64) {}
 
+    /// Whether to leave training here, asked before every epoch; the same run can be continued later.
+    fn leaves(&mut self, _curve: &[EpochRecord]) -> bool {
+        false
+    }
+
     /// Something a user should know, such as a damaged checkpoint.
     fn note(&mut self, _message: &str) {}
 }
@@ -116,7 +121,7 @@ pub fn train(
         folder.rewrite_metrics(&state.progress.curve)?;
         let sampler = TripleSampler::new(interactions)?;
         let mut saved = Instant::now();
-        while !state.progress.is_done(config) {
+        while !state.progress.is_done(config) && !observer.leaves(&state.progress.curve) {
             let epoch = state.progress.curve.len() + 1;
             let start = Instant::now();
             let loss = run_epoch(model, &mut state.adam, &sampler, (config, seed), epoch, observer)?;
@@ -131,7 +136,8 @@ pub fn train(
                 state.best = model.parameters().values()?;
             }
             observer.epoch(&record, state.progress.best_value);
-            if saved.elapsed().as_secs_f64() >= config.checkpoint_seconds || state.progress.is_done(config) {
+            let left = state.progress.is_done(config) || observer.leaves(&state.progress.curve);
+            if saved.elapsed().as_secs_f64() >= config.checkpoint_seconds || left {
                 state.save(model, folder)?;
                 saved = Instant::now();
             }

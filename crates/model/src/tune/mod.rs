@@ -1,5 +1,6 @@
 //! Search for settings, on valid alone.
 
+mod median;
 mod parzen;
 mod space;
 
@@ -15,9 +16,10 @@ use crate::{
     Error, Observer, Result,
     experiment::{Place, Preset, Row, folder_name, run_config},
     files::write_whole,
-    run::RunFolder,
+    run::{Outcome, RunFolder},
     train::SELECTION_METRIC,
 };
+use median::MedianStop;
 pub use space::{Range, Scale};
 
 /// Trials drawn at random, the preset's own settings first, before the estimator proposes.
@@ -34,6 +36,10 @@ pub struct Trial {
     pub valid: f64,
     /// That epoch; 0 for a model that is not trained.
     pub best_epoch: usize,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// Whether it was left there, below the median of the trials before.
+    pub stopped: bool,
     /// Seconds of training and evaluation.
     pub seconds: f64,
 }
@@ -51,6 +57,8 @@ pub struct Tuned {
 
 /// Runs `budget` trials of every model of a preset whose entry has a `search` table, one of every other, with the
 /// preset's first seed; writes `tune.json`, `tune.md` and `tuned.toml`, the preset with the best settings.
+///
+/// A model with `stop_after` has the trials left that lie below the median of those before from that epoch on.
 ///
 /// Every trial is a run folder below `trials/`, so the same command continues a search that was cut, and with a larger
 /// budget goes on from where it was. Test is not read.
@@ -91,6 +99,7 @@ fn search(
     let mut trials: Vec<Trial> = Vec::new();
     // Coordinates and results of all but the first trial, which need not lie in the space.
     let mut points: Vec<(Vec<f64>, f64)> = Vec::new();
+    let mut curves: Vec<Vec<f64>> = Vec::new();
     let budget = if ranges.is_empty() { 1 } else { budget };
     while trials.len() < budget {
         let number = trials.len();
@@ -105,7 +114,12 @@ fn search(
             }
         };
         observer.note(&format!("{} trial {}: {}", row.label, number + 1, shown(&settings)));
-        let trial = one(preset, &row.with(&settings)?, number, settings, dataset, place, observer)?;
+        let path = place.out.join("trials").join(format!("{}-{}", folder_name(&row.label), number + 1));
+        let config = run_config(&row.with(&settings)?, preset.seeds[0], place);
+        let folder = RunFolder::create(&path, config, dataset)?;
+        let mut rule = MedianStop { observer, after: row.stop_after, before: &curves, stopped: false };
+        let (trial, curve) = one(&folder, settings, dataset, place, &mut rule)?;
+        curves.push(curve);
         if let Some(point) = point {
             points.push((point, trial.valid));
         }
@@ -134,27 +148,28 @@ fn fresh(ranges: &[&Range], points: &[(Vec<f64>, f64)], rng: &mut ChaCha8Rng) ->
     })
 }
 
+/// A trial, and valid after each of its epochs.
 fn one(
-    preset: &Preset,
-    row: &Row,
-    number: usize,
+    folder: &RunFolder,
     settings: Table,
     dataset: &Dataset,
     place: &Place,
-    observer: &mut dyn Observer,
-) -> Result<Trial> {
-    let path = place.out.join("trials").join(format!("{}-{}", folder_name(&row.label), number + 1));
-    let folder = RunFolder::create(&path, run_config(row, preset.seeds[0], place), dataset)?;
-    match folder.train(dataset, place.device, observer) {
-        Ok(outcome) => {
-            let valid = outcome.trained.valid.get(SELECTION_METRIC).copied().unwrap_or(0.0);
-            let curve = &outcome.trained.curve;
+    rule: &mut MedianStop<'_>,
+) -> Result<(Trial, Vec<f64>)> {
+    match folder.train(dataset, place.device, rule) {
+        Ok(Outcome { trained, .. }) => {
+            let valid = trained.valid.get(SELECTION_METRIC).copied().unwrap_or(0.0);
+            let curve = &trained.curve;
             let seconds = curve.iter().map(|epoch| epoch.train_seconds + epoch.valid_seconds).sum();
-            Ok(Trial { settings, valid, best_epoch: outcome.trained.best_epoch, seconds })
+            let (best_epoch, epochs, stopped) = (trained.best_epoch, curve.len(), rule.stopped);
+            let values = curve.iter().map(|epoch| epoch.valid).collect();
+            Ok((Trial { settings, valid, best_epoch, epochs, stopped, seconds }, values))
         }
         Err(Error::Diverged { epoch, .. }) => {
-            observer.note(&format!("{} trial {} diverged in epoch {epoch}", row.label, number + 1));
-            Ok(Trial { settings, valid: 0.0, best_epoch: 0, seconds: 0.0 })
+            rule.note(&format!("{} diverged in epoch {epoch}", folder.path().display()));
+            let trial =
+                Trial { settings, valid: 0.0, best_epoch: 0, epochs: epoch, stopped: false, seconds: 0.0 };
+            Ok((trial, Vec::new()))
         }
         Err(other) => Err(other),
     }
@@ -172,14 +187,18 @@ fn write(preset: &Preset, found: &[Tuned], budget: usize, out: &Path) -> Result<
     write_whole(&out.join("tune.json"), &json)?;
     let mut table = format!(
         "Up to {budget} trials a model, seed {}, by {SELECTION_METRIC} on valid; test was not read.\n\n\
-         | model | trials | valid | best epoch | minutes in all | settings |\n|---|---|---|---|---|---|\n",
+         | model | trials | left below the median | valid | best epoch | minutes in all | settings |\n\
+         |---|---|---|---|---|---|---|\n",
         preset.seeds[0]
     );
     for Tuned { label, trials, best } in found {
         let Trial { settings, valid, best_epoch, .. } = &trials[*best];
         let minutes = trials.iter().map(|trial| trial.seconds).sum::<f64>() / 60.0;
         let (count, settings) = (trials.len(), shown(settings));
-        table += &format!("| {label} | {count} | {valid:.4} | {best_epoch} | {minutes:.1} | {settings} |\n");
+        let left = trials.iter().filter(|trial| trial.stopped).count();
+        table += &format!(
+            "| {label} | {count} | {left} | {valid:.4} | {best_epoch} | {minutes:.1} | {settings} |\n"
+        );
     }
     write_whole(&out.join("tune.md"), table.as_bytes())?;
     let best = found.iter().map(|tuned| (tuned.label.as_str(), &tuned.trials[tuned.best].settings)).collect();
