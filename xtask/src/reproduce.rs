@@ -1,5 +1,8 @@
 //! `cargo xtask reproduce`: from a fresh clone to the report.
 
+mod matrix;
+mod table;
+
 use crate::libtorch::{self, Flavour};
 use crate::{process, usage, workspace};
 use anyhow::{Context, Result};
@@ -12,20 +15,29 @@ use std::time::Instant;
 const HELP: &str = "\
 Builds recgoat, fetches or finds the data, trains, evaluates, and writes report.{json,md,html}.
 
+A preset with `sets = [...]` is a matrix: each of the presets it names runs in turn, and the models of all are put into
+one table, tables.md. Runs that are finished are read again: a matrix that was cut goes on where it was.
+
 Usage: cargo xtask reproduce [OPTIONS]
 
 Options:
   --preset NAME|FILE  a preset of presets/ by name, or a file of your own [default: quick]
-  --data DIR          data already on this machine
+  --data DIR          data already on this machine; of a matrix, the folder with a folder a data set
   --device D          cpu, cuda, cuda:N or auto
+  --threads N         threads inside one operation
   --out DIR           where the report goes [default: reports/NAME at the workspace root]
 
-Example: cargo xtask reproduce --preset quick";
+Examples:
+  cargo xtask reproduce --preset quick
+  cargo xtask reproduce --preset paper --data downloads";
+
+pub(crate) use table::table;
 
 /// What one reproduction is asked to do.
 #[derive(Debug, PartialEq, Eq)]
 struct Plan {
     preset: PathBuf,
+    data: Option<PathBuf>,
     out: PathBuf,
     /// Options passed on as they are.
     passed_on: Vec<OsString>,
@@ -34,22 +46,47 @@ struct Plan {
 pub(crate) fn run(args: lexopt::Parser) -> Result<ExitCode> {
     let root = workspace::root();
     let Some(plan) = Plan::parse(args, &root)? else { return usage::help(HELP) };
+    let sets = matrix::sets(&plan)?;
     timed("setup", || libtorch::ensure(&root, Flavour::Cpu))?;
     timed("build", || process::run(workspace::cargo().args(["build", "--release", "--package", "recgoat"])))?;
     let program = workspace::target_dir()?.join("release/recgoat");
-    let mut experiment = Command::new(&program);
-    experiment
-        .arg("experiment")
-        .arg("--preset")
-        .arg(&plan.preset)
-        .args(&plan.passed_on)
-        .arg("--out")
-        .arg(&plan.out);
+    let Some(sets) = sets else {
+        return experiment(&program, &plan.preset, plan.data.as_deref(), &plan.out, &plan.passed_on);
+    };
+    for set in &sets {
+        let data = set.data(&program, &plan.out)?;
+        let out = plan.out.join(&set.name);
+        let code = experiment(&program, &set.preset, data.as_deref(), &out, &plan.passed_on)?;
+        if code != ExitCode::SUCCESS {
+            return Ok(code);
+        }
+    }
+    let reports = sets.iter().map(|set| table::read(&plan.out.join(&set.name).join("report.json")));
+    let text = table(&reports.collect::<Result<Vec<_>>>()?);
+    let file = plan.out.join("tables.md");
+    std::fs::write(&file, &text).with_context(|| format!("cannot write {}", file.display()))?;
+    println!("{text}\n{}", file.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs one preset to its report.
+fn experiment(
+    program: &Path,
+    preset: &Path,
+    data: Option<&Path>,
+    out: &Path,
+    passed_on: &[OsString],
+) -> Result<ExitCode> {
+    let mut experiment = Command::new(program);
+    experiment.arg("experiment").arg("--preset").arg(preset).args(passed_on).arg("--out").arg(out);
+    if let Some(data) = data {
+        experiment.arg("--data").arg(data);
+    }
     let status = timed("experiment", || {
         experiment.status().with_context(|| format!("cannot start {}", program.display()))
     })?;
     if status.success() {
-        println!("{}", plan.out.join("report.html").display());
+        println!("{}", out.join("report.html").display());
     }
     // A signal has no exit code of its own.
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
@@ -58,13 +95,15 @@ pub(crate) fn run(args: lexopt::Parser) -> Result<ExitCode> {
 impl Plan {
     /// `None` when help is asked for.
     fn parse(mut args: lexopt::Parser, root: &Path) -> Result<Option<Self>> {
-        let (mut preset, mut out, mut passed_on) = ("quick".to_owned(), None, Vec::new());
+        let (mut preset, mut data, mut out) = ("quick".to_owned(), None, None);
+        let mut passed_on = Vec::new();
         while let Some(arg) = args.next()? {
             match arg {
                 Long("preset") => preset = args.value()?.string()?,
                 Long("out") => out = Some(PathBuf::from(args.value()?)),
-                Long("data") => passed_on.extend(["--data".into(), args.value()?]),
+                Long("data") => data = Some(PathBuf::from(args.value()?)),
                 Long("device") => passed_on.extend(["--device".into(), args.value()?]),
+                Long("threads") => passed_on.extend(["--threads".into(), args.value()?]),
                 Short('h') | Long("help") => return Ok(None),
                 other => return Err(other.unexpected().into()),
             }
@@ -72,7 +111,7 @@ impl Plan {
         let preset = find_preset(&preset, root)?;
         let name = preset.file_stem().unwrap_or(preset.as_os_str());
         let out = out.unwrap_or_else(|| root.join("reports").join(name));
-        Ok(Some(Self { preset, out, passed_on }))
+        Ok(Some(Self { preset, data, out, passed_on }))
     }
 }
 
@@ -133,7 +172,8 @@ mod tests {
         let plan = Plan::parse(lexopt::Parser::from_args(args), root.path()).unwrap().unwrap();
         assert_eq!(plan.preset, own);
         assert_eq!(plan.out, Path::new("here"));
-        assert_eq!(plan.passed_on, ["--device", "cpu", "--data", "my data"].map(OsString::from));
+        assert_eq!(plan.data.as_deref(), Some(Path::new("my data")));
+        assert_eq!(plan.passed_on, ["--device", "cpu"].map(OsString::from));
     }
 
     #[test]
