@@ -9,6 +9,7 @@ mod licences;
 mod process;
 mod reproduce;
 mod setup;
+mod tables;
 mod test;
 mod tidy;
 mod usage;
@@ -29,6 +30,7 @@ Commands:
   reproduce  build, train, evaluate, report
   bench      benchmarks, a table per crate
   doc        the book and the API documentation
+  tables     the README's table from docs/results
   tidy       house rules of the source tree
   licences   licences of every dependency
 
@@ -56,6 +58,7 @@ fn run(mut args: lexopt::Parser) -> Result<ExitCode> {
         "licences" => licences::run(args),
         "reproduce" => reproduce::run(args),
         "setup" => setup::run(args),
+        "tables" => tables::run(args),
         "test" => test::run(args),
         "tidy" => tidy::run(args),
         _ => Err(usage::error(format!("unknown command `{command}`; known commands: {}", known_commands()))),

@@ -31,7 +31,7 @@ Examples:
   cargo xtask reproduce --preset quick
   cargo xtask reproduce --preset paper --data downloads";
 
-pub(crate) use table::table;
+pub(crate) use table::{read, table};
 
 /// What one reproduction is asked to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(crate) fn run(args: lexopt::Parser) -> Result<ExitCode> {
             return Ok(code);
         }
     }
-    let reports = sets.iter().map(|set| table::read(&plan.out.join(&set.name).join("report.json")));
+    let reports = sets.iter().map(|set| read(&plan.out.join(&set.name).join("report.json")));
     let text = table(&reports.collect::<Result<Vec<_>>>()?);
     let file = plan.out.join("tables.md");
     std::fs::write(&file, &text).with_context(|| format!("cannot write {}", file.display()))?;

@@ -5,6 +5,7 @@ mod compare;
 mod html;
 mod markdown;
 mod pictures;
+mod sweeps;
 mod tables;
 mod write;
 

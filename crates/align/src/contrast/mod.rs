@@ -3,9 +3,8 @@
 mod fused;
 mod softmax;
 
-use std::collections::HashMap;
-
 use recgoat_torch::indices;
+use rustc_hash::FxHashMap;
 use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
@@ -109,7 +108,7 @@ pub struct Distinct {
 impl Distinct {
     /// Of a batch's ids.
     pub fn new(batch: &[u32]) -> Self {
-        let mut seen = HashMap::with_capacity(batch.len());
+        let mut seen = FxHashMap::with_capacity_and_hasher(batch.len(), Default::default());
         let mut ids = Vec::new();
         let positions = batch
             .iter()

@@ -95,3 +95,21 @@ fn what_cannot_be_searched_or_compared() {
     let message = scene.refused("compare runs/a runs/b");
     assert!(message.starts_with("runs/b: expected a run on the first run's data"), "{message}");
 }
+
+#[test]
+fn trials_below_the_median_are_left_and_a_second_run_changes_nothing() {
+    let scene = Scene::with_data(&planted());
+    let preset = PRESET
+        .replace("epochs = 2", "epochs = 4")
+        .replace("name = 'bpr'\n", "name = 'bpr'\nstop_after = 1\n");
+    scene.write("p.toml", preset);
+    let line = "tune --preset p.toml --data data --out out --threads 1 --trials 8";
+    scene.json(line);
+    let first = trials(&scene);
+    let left: Vec<_> = first.iter().filter(|trial| trial["stopped"] == true).collect();
+    assert!(!left.is_empty() && left.len() < 5, "four trials are never left, of the others some: {left:?}");
+    assert!(left.iter().all(|trial| trial["epochs"].as_u64() < Some(4)));
+    assert!(first[..4].iter().all(|trial| trial["epochs"] == 4));
+    scene.json(line);
+    assert_eq!(trials(&scene), first);
+}

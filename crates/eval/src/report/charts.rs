@@ -78,7 +78,7 @@ const ROW: i32 = 64;
 const KEY_ROW: i32 = 40;
 const MARGIN: i32 = 16;
 /// Font size that the backend writes as 26 pixels, 13 on the page.
-const TEXT: f64 = 26.0 * 1.24;
+pub(super) const TEXT: f64 = 26.0 * 1.24;
 
 pub(super) const INK: RGBColor = RGBColor(0x24, 0x29, 0x2f);
 pub(super) const QUIET: RGBColor = RGBColor(0x5b, 0x65, 0x70);

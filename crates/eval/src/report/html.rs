@@ -8,14 +8,18 @@ use super::tables::{self, Standing, Table, grouped};
 /// Names of models, and their pictures as SVG text.
 pub(super) type Pictures = Vec<(String, Vec<String>)>;
 
-/// The whole page around its plots, given as SVG text.
-pub(super) fn render(
-    report: &Report,
-    curves: &str,
-    bars: &str,
-    diagnoses: &[String],
-    pictures: &Pictures,
-) -> String {
+/// The plots of a page as SVG text.
+pub(super) struct Plots {
+    pub(super) curves: String,
+    pub(super) bars: String,
+    pub(super) sweeps: Vec<String>,
+    pub(super) diagnoses: Vec<String>,
+    pub(super) pictures: Pictures,
+}
+
+/// The whole page around its plots.
+pub(super) fn render(report: &Report, plots: &Plots) -> String {
+    let Plots { curves, bars, sweeps, diagnoses, pictures } = plots;
     let card = &report.dataset;
     let page = html! {
         (DOCTYPE)
@@ -50,6 +54,13 @@ pub(super) fn render(
                         (table(&tables::comparisons(report)))
                         p.note { "Difference = model − baseline, paired over test users, each averaged over its seeds. "
                             "Holm’s correction runs over the comparisons of one metric." }
+                    }
+                }
+                @if !sweeps.is_empty() {
+                    section {
+                        h2 { "What settings do" }
+                        div.plots { @for plot in sweeps { figure { (PreEscaped(plot)) } } }
+                        p.note { "Models that differ in this setting alone; mean ± standard deviation over seeds." }
                     }
                 }
                 @if !diagnoses.is_empty() {

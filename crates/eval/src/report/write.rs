@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{ModelResult, Picture, Report, charts, html, markdown};
+use super::{ModelResult, Picture, Report, charts, html, markdown, sweeps};
 use crate::error::{Error, Result};
 
 impl Report {
@@ -18,13 +18,7 @@ impl Report {
     /// # Errors
     /// When a plot cannot be drawn.
     pub fn to_html(&self) -> Result<String> {
-        Ok(html::render(
-            self,
-            &charts::curves(self)?,
-            &charts::bars(self)?,
-            &charts::diagnoses(self)?,
-            &self.pictures()?,
-        ))
+        Ok(html::render(self, &self.plots()?))
     }
 
     /// Writes `report.json`, `report.md`, `report.html`, `curves_NAME.svg` and `bars_NAME.svg` into `dir`,
@@ -36,7 +30,7 @@ impl Report {
     /// # Errors
     /// When a plot cannot be drawn or a file cannot be written.
     pub fn write(&self, dir: &Path) -> Result<Vec<PathBuf>> {
-        let (curves, bars) = (charts::curves(self)?, charts::bars(self)?);
+        let plots = self.plots()?;
         let name: String = self.dataset.name.chars().map(file_name_char).collect();
         let mut json = serde_json::to_string_pretty(self).map_err(|error| Error::Write {
             path: dir.join("report.json"),
@@ -46,12 +40,9 @@ impl Report {
         let files = [
             ("report.json".to_owned(), json),
             ("report.md".to_owned(), self.to_markdown()),
-            (
-                "report.html".to_owned(),
-                html::render(self, &curves, &bars, &charts::diagnoses(self)?, &self.pictures()?),
-            ),
-            (format!("curves_{name}.svg"), curves),
-            (format!("bars_{name}.svg"), bars),
+            ("report.html".to_owned(), html::render(self, &plots)),
+            (format!("curves_{name}.svg"), plots.curves),
+            (format!("bars_{name}.svg"), plots.bars),
         ];
         fs::create_dir_all(dir).map_err(|source| Error::Write { path: dir.to_owned(), source })?;
         let write = |(name, text): (String, String)| {
@@ -64,6 +55,16 @@ impl Report {
 }
 
 impl Report {
+    fn plots(&self) -> Result<html::Plots> {
+        Ok(html::Plots {
+            curves: charts::curves(self)?,
+            bars: charts::bars(self)?,
+            sweeps: sweeps::plots(self)?,
+            diagnoses: charts::diagnoses(self)?,
+            pictures: self.pictures()?,
+        })
+    }
+
     /// The pictures of every model's first run that has any.
     fn pictures(&self) -> Result<html::Pictures> {
         let first =

@@ -5,6 +5,7 @@
 //! | `autotraits` | public types are `Send` and `Sync` |
 //! | `bad_input` | every entry point refuses bad input with its error |
 //! | `beyond` | measures beyond accuracy against hand-computed cases |
+//! | `browser` | the page in headless Chromium, where there is one |
 //! | `golden` | every metric against hand-computed cases |
 //! | `properties` | selection and metrics against a naive full sort; block sizes and threads |
 //! | `real_data` | popularity on Baby against the published numbers |
@@ -14,6 +15,7 @@
 mod autotraits;
 mod bad_input;
 mod beyond;
+mod browser;
 mod golden;
 mod properties;
 mod real_data;

@@ -27,7 +27,7 @@ fn run(seed: u64, recall: f64) -> RunResult {
 }
 
 /// Model A: Recall@20 0.04 and 0.06; model B, of hostile name: 0.1, one run.
-fn report() -> Report {
+pub(crate) fn report() -> Report {
     let model = |name: &str, runs| ModelResult {
         name: name.to_owned(),
         settings: vec![("dim".to_owned(), HOSTILE.to_owned())],

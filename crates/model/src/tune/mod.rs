@@ -193,7 +193,7 @@ fn write(preset: &Preset, found: &[Tuned], budget: usize, out: &Path) -> Result<
     );
     for Tuned { label, trials, best } in found {
         let Trial { settings, valid, best_epoch, .. } = &trials[*best];
-        let minutes = trials.iter().map(|trial| trial.seconds).sum::<f64>() / 60.0;
+        let minutes = trials.iter().fold(0.0, |sum, trial| sum + trial.seconds) / 60.0;
         let (count, settings) = (trials.len(), shown(settings));
         let left = trials.iter().filter(|trial| trial.stopped).count();
         table += &format!(
