@@ -27,9 +27,7 @@ Options:
   --threads N         threads inside one operation
   --out DIR           where the report goes [default: reports/NAME at the workspace root]
 
-Examples:
-  cargo xtask reproduce --preset quick
-  cargo xtask reproduce --preset paper --data downloads";
+Example: cargo xtask reproduce --preset paper --data downloads";
 
 pub(crate) use table::{read, table};
 

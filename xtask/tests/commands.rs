@@ -15,8 +15,7 @@ fn an_unknown_command_lists_the_known_ones() {
     let output = xtask(&["tset"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
-    let expected =
-        "xtask: unknown command `tset`; known commands: setup, test, reproduce, bench, doc, tidy, licences\n";
+    let expected = "xtask: unknown command `tset`; known commands: setup, test, reproduce, bench, doc, tables, tidy, licences\n";
     assert_eq!(stderr(&output), expected);
 }
 
@@ -29,7 +28,7 @@ fn no_command_is_wrong_usage() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["setup", "test", "reproduce", "bench", "doc", "tidy", "licences"] {
+    for command in ["setup", "test", "reproduce", "bench", "doc", "tables", "tidy", "licences"] {
         for flag in ["-h", "--help"] {
             let output = xtask(&[command, flag]);
             let text = String::from_utf8(output.stdout).unwrap();
@@ -42,7 +41,7 @@ fn every_command_has_help_with_an_example() {
 
 #[test]
 fn an_unknown_option_is_wrong_usage() {
-    for command in ["setup", "test", "reproduce", "bench", "doc", "tidy", "licences"] {
+    for command in ["setup", "test", "reproduce", "bench", "doc", "tables", "tidy", "licences"] {
         let output = xtask(&[command, "--no-such-option"]);
         assert_eq!(output.status.code(), Some(2), "{command}");
         assert!(stderr(&output).contains("--no-such-option"), "{command}");
