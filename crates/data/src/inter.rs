@@ -45,7 +45,8 @@ fn check_encoding(path: &Path, bytes: &[u8]) -> Result<()> {
         return Err(Error::line(path, 1, "no byte order mark (save as plain UTF-8)", "U+FEFF"));
     }
     if let Some(at) = bytes.iter().position(|&byte| byte == b'\r') {
-        let expected = format!("lines that end in \\n alone ({MENDS})");
+        let cure = if bytes.get(at + 1) == Some(&b'\n') { format!(" ({MENDS})") } else { String::new() };
+        let expected = format!("lines that end in \\n alone{cure}");
         return Err(Error::line(path, line_at(at), expected, "\\r"));
     }
     if let Err(error) = std::str::from_utf8(bytes) {

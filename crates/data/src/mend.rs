@@ -6,14 +6,14 @@ use std::path::Path;
 
 use crate::dataset::{Dataset, file_names, only_inter};
 use crate::error::{Error, Result};
-use crate::folder::{Draft, check_free};
+use crate::folder::{Draft, check_free, write_labels};
 use crate::inter;
 use crate::interactions::Split;
 use crate::labels::csv_error;
 
 /// Makes the new folder `out` of the data set folder `input` and opens it: lines that end in `\r\n` end in `\n`, users
-/// without a train interaction are left out and the others renumbered in order. Splits, items and features stay as they
-/// are.
+/// without a train interaction are left out and the others renumbered in order, with their old ids in `users.tsv` where
+/// there was none. Splits, items and features stay as they are.
 ///
 /// # Errors
 /// As [`Dataset::open`] for what is left.
@@ -52,6 +52,9 @@ pub fn mend(input: &Path, out: &Path) -> Result<Dataset> {
     }
     if names.iter().any(|name| name == "users.tsv") {
         write_users(&input.join("users.tsv"), &draft.path("users.tsv"), &ids)?;
+    } else if ids.iter().any(|(old, new)| old.to_string() != *new) {
+        let rows = ids.iter().map(|(old, new)| [new.clone(), old.to_string()]);
+        write_labels(&draft.path("users.tsv"), ["userID", "original"], rows)?;
     }
     draft.finish()
 }

@@ -162,6 +162,10 @@ impl Entry {
         train.extend(self.train.clone());
         let train = from_table(train)
             .map_err(|reason| Error::Config(format!("train settings of {:?}: {reason}", self.label)))?;
+        if self.stop_after == Some(0) {
+            let wrong = format!("stop_after of {:?}: expected at least 1, found 0", self.label);
+            return Err(Error::Config(wrong));
+        }
         let (label, search) = (self.label.clone(), self.search.clone());
         let row = Row { label, model, train, search, stop_after: self.stop_after };
         for (name, range) in &row.search {

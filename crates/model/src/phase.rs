@@ -1,7 +1,7 @@
 //! Training or evaluation.
 
 use rand_chacha::ChaCha8Rng;
-use recgoat_torch::{Dropout, dropout_mask};
+use recgoat_torch::Dropout;
 use tch::{Device, Tensor};
 
 /// Training, with the randomness of its dropout, or evaluation, without any.
@@ -22,10 +22,8 @@ impl Phase<'_> {
 
     /// A dropout mask in training, nothing in evaluation or at rate 0.
     pub(crate) fn mask(&mut self, shape: &[i64], rate: f64, device: Device) -> Option<Tensor> {
-        match self {
-            Self::Train(rng) if rate > 0.0 => Some(dropout_mask(shape, rate, *rng, device)),
-            _ => None,
-        }
+        let count = shape.iter().product::<i64>() as usize;
+        self.draw(count, rate).map(|dropout| dropout.mask(shape, device))
     }
 
     /// `x` with dropout in training, `x` itself in evaluation.

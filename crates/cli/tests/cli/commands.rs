@@ -157,6 +157,9 @@ fn json_of_inspect_and_prepare() {
 
     let pairs = (0..6).flat_map(|user| (0..6).map(move |item| format!("u{user},i{item}\n")));
     scene.write("log.csv", format!("user,item\n{}", pairs.collect::<String>()));
+    let mended = scene.json("prepare data --out mended --split given");
+    assert_fields(&mended, &fields);
+    assert_eq!(mended["digest"], scene.json("inspect --data data")["digest"], "nothing was to be mended");
     let prepared = scene.json("prepare log.csv --out made");
     assert_fields(&prepared, &fields);
     assert_eq!(prepared["interactions"], serde_json::json!({ "train": 24, "valid": 6, "test": 6 }));

@@ -82,6 +82,14 @@ fn what_cannot_be_searched_or_compared() {
     );
     assert!(refused("dim = ['wide']").contains("setting dim=\"wide\": invalid type"));
     assert!(!scene.path("out").exists(), "nothing half-written");
+    let entry = "[[model]]\nlabel = 'B'\nname = 'bpr'\nstop_after = 0\n";
+    scene.write("p.toml", format!("title = 't'\ndataset = 'd'\nseeds = [0]\n{entry}"));
+    let message = scene.refused("tune --preset p.toml --data data --out out --threads 1");
+    assert!(message.ends_with("stop_after of \"B\": expected at least 1, found 0"), "{message}");
+    let message = scene.refused("prepare data --out made --split given --kcore 3");
+    assert!(message.contains("--kcore: expected none with --split given, found 3"), "{message}");
+    let message = scene.refused("prepare none --out made --split given");
+    assert!(message.contains("none: No such file or directory"), "{message}");
     scene.json("train --data data --model popularity --out runs/a --threads 1");
     scene.json("evaluate --run runs/a --threads 1");
     let message = scene.refused("compare runs/a runs/a");

@@ -344,6 +344,13 @@ fn a_folder_is_mended_where_no_choice_is_to_be_made() {
 }
 
 #[test]
+fn users_that_are_renumbered_keep_their_old_ids_as_labels() {
+    let dir = folder(&[("a.inter", b"userID\titemID\tx_label\n0\t0\t1\n1\t0\t0\n")]);
+    let mended = mend(dir.path(), &dir.path().join("out")).unwrap();
+    assert_eq!((mended.interactions().users(), &*mended.user_label(0)), (1, "1"));
+}
+
+#[test]
 fn what_cannot_be_mended_is_named_and_nothing_is_left_behind() {
     let message = |inter: &str| {
         let dir = folder(&[("a.inter", inter.as_bytes())]);
@@ -357,4 +364,6 @@ fn what_cannot_be_mended_is_named_and_nothing_is_left_behind() {
     );
     assert!(message("userID\titemID\tx_label\n0\t0\t0\n0\t0\t0\n").contains("on one line only"));
     assert!(message("userID\titemID\tx_label\n0\tx\t0\n").contains("a.inter:2: expected itemID"));
+    // No cure is promised that does not help.
+    assert!(message("userID\titemID\tx_label\n0\t0\r\t0\n").contains("lines that end in \\n alone, found"));
 }
