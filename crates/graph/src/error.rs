@@ -1,5 +1,7 @@
 //! The crate's error type.
 
+use crate::Subset;
+
 /// Result of this crate's fallible functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -48,4 +50,19 @@ pub(crate) fn expect_shape(operation: &'static str, tensor: &tch::Tensor, expect
         return Ok(());
     }
     Err(Error::Shape { operation, expected: format!("{expected:?}"), found: format!("{:?}", tensor.size()) })
+}
+
+/// `Ok` for a matrix of so many rows.
+pub(crate) fn expect_rows(operation: &'static str, tensor: &tch::Tensor, rows: i64) -> Result<()> {
+    let width = tensor.size().get(1).copied().unwrap_or(1);
+    expect_shape(operation, tensor, &[rows, width])
+}
+
+/// `Ok` for a subset of so many rows.
+pub(crate) fn expect_subset(operation: &'static str, subset: &Subset, of: i64) -> Result<()> {
+    if subset.of() as i64 == of {
+        return Ok(());
+    }
+    let (expected, found) = (format!("a subset of {of} rows"), format!("one of {}", subset.of()));
+    Err(Error::Shape { operation, expected, found })
 }

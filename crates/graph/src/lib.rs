@@ -12,6 +12,7 @@ mod propagation;
 mod relay;
 mod sparse_map;
 mod spmm;
+mod subset;
 
 pub use adjacency::Adjacency;
 pub use attention::{Attended, Attention, AttentionGradients, on_tape};
@@ -21,3 +22,4 @@ pub use pattern::Pattern;
 pub use propagation::Propagation;
 pub use relay::{LinearMap, Relay};
 pub use sparse_map::SparseMap;
+pub use subset::Subset;

@@ -1,9 +1,13 @@
 //! LightGCN propagation with its vector–Jacobian product.
 
 use recgoat_torch::{as_slice, as_slice_mut};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
-use crate::{Adjacency, LinearMap, Result, error::expect_shape, spmm};
+use crate::{
+    Adjacency, LinearMap, Result, Subset,
+    error::{expect_rows, expect_subset},
+    spmm::{Dense, Rows, spmm},
+};
 
 /// The linear map `x ↦ 1/(L+1) · Σ_{l=0..L} Âˡ x` (He et al. 2020, eq. 3–4 with α = 1/(L+1)).
 ///
@@ -39,26 +43,44 @@ impl Propagation {
         &self.adjacency
     }
 
-    fn apply_on_cpu(&self, x: &Tensor, width: usize) -> Result<Tensor> {
+    fn apply_on_cpu(
+        &self,
+        x: &Tensor,
+        (x_rows, out_rows): (Option<&Subset>, Option<&Subset>),
+    ) -> Result<Tensor> {
         let x = x.detach().contiguous();
-        if self.layers == 0 {
-            return Ok(x.copy());
-        }
-        let base = as_slice(&x)?;
-        let offsets = self.adjacency.matrix().indptr();
-        let rows = spmm::Rows {
-            offsets: offsets.raw_storage(),
-            columns: self.adjacency.matrix().indices(),
-            values: self.adjacency.matrix().data(),
-        };
-        let (mut now, mut next) = (x.shallow_clone(), x.empty_like());
+        let width = x.size()[1];
+        let base = Dense { values: as_slice(&x)?, subset: x_rows };
+        let table = || Tensor::empty([self.adjacency.nodes() as i64, width], (Kind::Float, Device::Cpu));
+        let mut now: Option<Tensor> = None;
+        let mut spare: Option<Tensor> = None;
         for layer in 1..=self.layers {
-            let scale = if layer == self.layers { 1.0 / (self.layers + 1) as f32 } else { 1.0 };
-            spmm::spmm_add(rows, as_slice(&now)?, base, scale, as_slice_mut(&mut next)?, width);
-            let spare = if layer == 1 && self.layers > 1 { x.empty_like() } else { now };
-            now = std::mem::replace(&mut next, spare);
+            let last = layer == self.layers;
+            let scale = if last { 1.0 / (self.layers + 1) as f32 } else { 1.0 };
+            let source = now.as_ref().map_or(Ok(base), |now| as_slice(now).map(Dense::whole))?;
+            let rows = out_rows.filter(|_| last);
+            let mut next = match rows {
+                Some(rows) => Tensor::empty([rows.rows().len() as i64, width], (Kind::Float, Device::Cpu)),
+                None => spare.take().unwrap_or_else(table),
+            };
+            let out = (as_slice_mut(&mut next)?, rows);
+            spmm(Rows::of(self.adjacency.matrix()), source, (Some(base), scale), out, width as usize);
+            spare = now.replace(next);
         }
-        Ok(now)
+        // Without a layer the map is the identity.
+        Ok(now.unwrap_or_else(|| x.copy()))
+    }
+
+    fn apply_remotely(&self, matrix: &Tensor, x: &Tensor) -> Tensor {
+        let mut y = x.detach();
+        for _ in 0..self.layers {
+            y = matrix.matmul(&y) + x;
+        }
+        y / (self.layers + 1) as f64
+    }
+
+    fn nodes(&self) -> i64 {
+        self.adjacency.nodes() as i64
     }
 }
 
@@ -70,17 +92,10 @@ impl LinearMap for Propagation {
     /// # Errors
     /// [`crate::Error::Shape`] when `x` has another number of rows.
     fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        let width = x.size().get(1).copied().unwrap_or(1);
-        expect_shape("propagation", x, &[self.adjacency.nodes() as i64, width])?;
+        expect_rows("propagation", x, self.nodes())?;
         tch::no_grad(|| match &self.remote {
-            None => self.apply_on_cpu(x, width as usize),
-            Some(matrix) => {
-                let mut y = x.detach();
-                for _ in 0..self.layers {
-                    y = matrix.matmul(&y) + x;
-                }
-                Ok(y / (self.layers + 1) as f64)
-            }
+            None => self.apply_on_cpu(x, (None, None)),
+            Some(matrix) => Ok(self.apply_remotely(matrix, x)),
         })
     }
 
@@ -91,13 +106,32 @@ impl LinearMap for Propagation {
     fn vjp(&self, gradient: &Tensor) -> Result<Tensor> {
         self.apply(gradient)
     }
+
+    /// The last layer is computed at `rows` alone.
+    fn apply_at(&self, x: &Tensor, rows: &Subset) -> Result<Tensor> {
+        if self.remote.is_some() || self.layers == 0 {
+            return Ok(self.apply(x)?.index_select(0, &rows.to_tensor(x.device())));
+        }
+        expect_rows("propagation", x, self.nodes())?;
+        expect_subset("propagation", rows, self.nodes())?;
+        tch::no_grad(|| self.apply_on_cpu(x, (None, Some(rows))))
+    }
+
+    /// The first layer meets `rows` alone.
+    fn vjp_at(&self, gradient: &Tensor, rows: &Subset) -> Result<Tensor> {
+        expect_subset("propagation", rows, self.nodes())?;
+        expect_rows("propagation", gradient, rows.rows().len() as i64)?;
+        if self.remote.is_some() || self.layers == 0 {
+            return self.vjp(&rows.scattered(gradient));
+        }
+        tch::no_grad(|| self.apply_on_cpu(gradient, (Some(rows), None)))
+    }
 }
 
 /// Compares the kernel with dense algebra, and the VJP with autograd and central differences.
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tch::Kind;
 
     use super::*;
 
@@ -128,6 +162,7 @@ mod tests {
         #[test]
         fn equals_dense_algebra_and_its_autograd(
             (left, right, edges) in graph(), layers in 0usize..4, width in 1i64..70, seed in 0i64..1000,
+            some in proptest::collection::vec(any::<bool>(), 12),
         ) {
             tch::manual_seed(seed);
             let p = Propagation::new(Adjacency::bipartite(left, right, edges).unwrap(), layers, Device::Cpu);
@@ -138,6 +173,8 @@ mod tests {
             prop_assert!(p.apply(&x).unwrap().allclose(&expected, 1e-5, 1e-6, false));
             (expected * &g).sum(Kind::Float).backward();
             prop_assert!(p.vjp(&g).unwrap().allclose(&x.grad(), 1e-5, 1e-6, false));
+            let rows = (0..n as u32).rev().filter(|&row| some[row as usize]).collect();
+            crate::subset::tests::agrees_with_whole(&p, &x, &g, &Subset::new(rows, n as usize).unwrap());
         }
     }
 
@@ -164,6 +201,8 @@ mod tests {
         let remote = Propagation { adjacency: make(), layers: 3, remote: Some(matrix) };
         let x = Tensor::randn([7, 20], (Kind::Float, Device::Cpu));
         assert!(local.apply(&x).unwrap().allclose(&remote.apply(&x).unwrap(), 1e-6, 1e-6, false));
+        let rows = Subset::new(vec![5, 0, 2], 7).unwrap();
+        crate::subset::tests::agrees_with_whole(&remote, &x, &x, &rows);
     }
 
     #[test]
@@ -171,5 +210,13 @@ mod tests {
         let p = Propagation::new(Adjacency::bipartite(1, 1, [(0, 0)]).unwrap(), 2, Device::Cpu);
         let error = p.apply(&Tensor::zeros([3, 4], (Kind::Float, Device::Cpu))).unwrap_err();
         assert_eq!(error.to_string(), "propagation: expected [2, 4], found [3, 4]");
+        let (rows, x) = (Subset::new(vec![0], 3).unwrap(), Tensor::zeros([2, 4], (Kind::Float, Device::Cpu)));
+        let error = p.apply_at(&x, &rows).unwrap_err();
+        assert_eq!(error.to_string(), "propagation: expected a subset of 2 rows, found one of 3");
+        let rows = Subset::new(vec![0], 2).unwrap();
+        assert_eq!(
+            p.vjp_at(&x, &rows).unwrap_err().to_string(),
+            "propagation: expected [1, 4], found [2, 4]"
+        );
     }
 }

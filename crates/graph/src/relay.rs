@@ -1,9 +1,9 @@
 //! Linear maps with VJPs of their own, between stretches of libtorch's tape.
 
-use recgoat_torch::{Cut, push};
+use recgoat_torch::{Cut, push, push_rows};
 use tch::Tensor;
 
-use crate::Result;
+use crate::{Result, Subset};
 
 /// A linear map of the rows of a tensor, computed without the tape.
 pub trait LinearMap {
@@ -18,6 +18,19 @@ pub trait LinearMap {
     /// # Errors
     /// [`crate::Error::Shape`] when `gradient` does not fit.
     fn vjp(&self, gradient: &Tensor) -> Result<Tensor>;
+
+    /// The image of `x` at some of its rows, `[rows, width]`: what a step needs of it is often a small part.
+    ///
+    /// # Errors
+    /// [`crate::Error::Shape`] when `x` or `rows` does not fit.
+    fn apply_at(&self, x: &Tensor, rows: &Subset) -> Result<Tensor>;
+
+    /// The transposed map of a gradient that is zero but at some rows of the image, where it is `gradient`
+    /// `[rows, width]`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Shape`] when `gradient` or `rows` does not fit.
+    fn vjp_at(&self, gradient: &Tensor, rows: &Subset) -> Result<Tensor>;
 }
 
 /// The tape of one step in which linear maps alternate with what libtorch differentiates.
@@ -47,19 +60,21 @@ pub struct Relay<'a> {
 }
 
 struct Stage<'a> {
-    source: Tensor,
-    vjp: Option<Vjp<'a>>,
     cut: Cut,
+    back: Back<'a>,
 }
 
-/// From the gradient at a layer's output to that at its source.
-type Vjp<'a> = Box<dyn FnOnce(&Tensor) -> Result<Tensor> + 'a>;
+/// Hands the gradient at a layer's output on to what lies upstream.
+type Back<'a> = Box<dyn FnOnce(&Tensor) -> Result<()> + 'a>;
 
 impl<'a> Relay<'a> {
     /// Makes a tensor of the tape a leaf.
     pub fn join(&mut self, source: Tensor) -> Tensor {
         let output = source.shallow_clone();
-        self.push(source, &output, None)
+        self.stage(&output, move |gradient| {
+            push(&source, gradient);
+            Ok(())
+        })
     }
 
     /// The image of a leaf, as a leaf.
@@ -70,8 +85,32 @@ impl<'a> Relay<'a> {
     /// # Panics
     /// When `x` is not a leaf.
     pub fn apply(&mut self, map: &'a dyn LinearMap, x: &Tensor) -> Result<Tensor> {
-        assert!(x.is_leaf(), "a map in a relay starts from a leaf");
+        expect_leaf(x);
         Ok(self.layer(x, &map.apply(x)?, |gradient| map.vjp(gradient)))
+    }
+
+    /// Some rows of the image of a leaf, as a leaf.
+    ///
+    /// # Errors
+    /// As [`LinearMap::apply_at`].
+    ///
+    /// # Panics
+    /// When `x` is not a leaf.
+    pub fn apply_at(&mut self, map: &'a dyn LinearMap, x: &Tensor, rows: &'a Subset) -> Result<Tensor> {
+        expect_leaf(x);
+        Ok(self.layer(x, &map.apply_at(x, rows)?, |gradient| map.vjp_at(gradient, rows)))
+    }
+
+    /// Some rows of a leaf, as a leaf. Their gradient is added where they lie; none of the table's size is made.
+    ///
+    /// # Panics
+    /// When `x` is not a leaf, or has other than `rows.of()` rows.
+    pub fn gather(&mut self, x: &Tensor, rows: &'a Subset) -> Tensor {
+        expect_leaf(x);
+        assert_eq!(x.size()[0], rows.of() as i64, "a subset of the rows that are there");
+        let source = x.shallow_clone();
+        let output = tch::no_grad(|| x.index_select(0, &rows.to_tensor(x.device())));
+        self.stage(&output, move |gradient| Ok(push_rows(&source, rows.rows(), gradient)?))
     }
 
     /// The output of a layer that was computed without the tape, as a leaf. `vjp` takes the gradient there and returns
@@ -82,13 +121,17 @@ impl<'a> Relay<'a> {
         output: &Tensor,
         vjp: impl FnOnce(&Tensor) -> Result<Tensor> + 'a,
     ) -> Tensor {
-        self.push(source.shallow_clone(), output, Some(Box::new(vjp)))
+        let source = source.shallow_clone();
+        self.stage(output, move |gradient| {
+            push(&source, &vjp(gradient)?);
+            Ok(())
+        })
     }
 
-    fn push(&mut self, source: Tensor, output: &Tensor, vjp: Option<Vjp<'a>>) -> Tensor {
+    fn stage(&mut self, output: &Tensor, back: impl FnOnce(&Tensor) -> Result<()> + 'a) -> Tensor {
         let cut = Cut::new(output);
         let leaf = cut.leaf().shallow_clone();
-        self.stages.push(Stage { source, vjp, cut });
+        self.stages.push(Stage { cut, back: Box::new(back) });
         leaf
     }
 
@@ -98,10 +141,13 @@ impl<'a> Relay<'a> {
     /// As [`LinearMap::vjp`].
     pub fn backward(self, loss: &Tensor) -> Result<()> {
         loss.backward();
-        for Stage { source, vjp, cut } in self.stages.into_iter().rev() {
-            let gradient = cut.gradient();
-            push(&source, &vjp.map_or(Ok(gradient.shallow_clone()), |vjp| vjp(&gradient))?);
+        for Stage { cut, back } in self.stages.into_iter().rev() {
+            back(&cut.gradient())?;
         }
         Ok(())
     }
+}
+
+fn expect_leaf(x: &Tensor) {
+    assert!(x.is_leaf(), "a map in a relay starts from a leaf");
 }

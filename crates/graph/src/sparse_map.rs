@@ -4,7 +4,11 @@ use recgoat_torch::{as_slice, as_slice_mut};
 use sprs::CsMatI;
 use tch::{Device, Kind, Tensor};
 
-use crate::{Error, LinearMap, Result, error::expect_shape, spmm};
+use crate::{
+    Error, LinearMap, Result, Subset,
+    error::{expect_rows, expect_subset},
+    spmm::{Dense, Rows, spmm},
+};
 
 /// The linear map `x ↦ A x` of a sparse `A` `[rows, columns]`, with its transpose kept for the VJP.
 ///
@@ -114,11 +118,19 @@ impl SparseMap {
 
 impl LinearMap for SparseMap {
     fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        self.forward.apply(x)
+        self.forward.apply(x, (None, None))
     }
 
     fn vjp(&self, gradient: &Tensor) -> Result<Tensor> {
-        self.backward.apply(gradient)
+        self.backward.apply(gradient, (None, None))
+    }
+
+    fn apply_at(&self, x: &Tensor, rows: &Subset) -> Result<Tensor> {
+        self.forward.apply(x, (None, Some(rows)))
+    }
+
+    fn vjp_at(&self, gradient: &Tensor, rows: &Subset) -> Result<Tensor> {
+        self.backward.apply(gradient, (Some(rows), None))
     }
 }
 
@@ -128,21 +140,31 @@ impl Half {
         Self { matrix, remote }
     }
 
-    fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        let width = x.size().get(1).copied().unwrap_or(1);
-        expect_shape("sparse map", x, &[self.matrix.cols() as i64, width])?;
+    /// The product with `x`, of which some rows may be all there is; at some rows, if not at all.
+    fn apply(&self, x: &Tensor, (x_rows, out_rows): (Option<&Subset>, Option<&Subset>)) -> Result<Tensor> {
+        let (rows, columns) = (self.matrix.rows() as i64, self.matrix.cols() as i64);
+        x_rows.map_or(Ok(()), |subset| expect_subset("sparse map", subset, columns))?;
+        out_rows.map_or(Ok(()), |subset| expect_subset("sparse map", subset, rows))?;
+        expect_rows("sparse map", x, x_rows.map_or(columns, |subset| subset.rows().len() as i64))?;
         if let Some(matrix) = &self.remote {
-            return Ok(tch::no_grad(|| matrix.matmul(&x.detach())));
+            return Ok(tch::no_grad(|| {
+                let x = x.detach();
+                let y =
+                    matrix.matmul(&x_rows.map_or_else(|| x.shallow_clone(), |subset| subset.scattered(&x)));
+                out_rows.map_or_else(|| y.shallow_clone(), |s| y.index_select(0, &s.to_tensor(y.device())))
+            }));
         }
         let x = x.detach().contiguous();
-        let mut out = Tensor::empty([self.matrix.rows() as i64, width], (Kind::Float, Device::Cpu));
-        let offsets = self.matrix.indptr();
-        let rows = spmm::Rows {
-            offsets: offsets.raw_storage(),
-            columns: self.matrix.indices(),
-            values: self.matrix.data(),
-        };
-        spmm::spmm(rows, as_slice(&x)?, as_slice_mut(&mut out)?, width as usize);
+        let (width, count) = (x.size()[1], out_rows.map_or(rows, |subset| subset.rows().len() as i64));
+        let mut out = Tensor::empty([count, width], (Kind::Float, Device::Cpu));
+        let source = Dense { values: as_slice(&x)?, subset: x_rows };
+        spmm(
+            Rows::of(&self.matrix),
+            source,
+            (None, 1.0),
+            (as_slice_mut(&mut out)?, out_rows),
+            width as usize,
+        );
         Ok(out)
     }
 }
@@ -152,11 +174,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::subset::tests::agrees_with_whole;
 
     proptest! {
         #[test]
         fn equals_dense_algebra_and_its_transpose(
             entries in proptest::collection::vec((0u32..5, 0u32..7, -1f32..1.0), 0..30), width in 1i64..40,
+            some in proptest::collection::vec(any::<bool>(), 5),
         ) {
             let map = SparseMap::new(5, 7, entries.clone(), Device::Cpu).unwrap();
             let mut dense = vec![0f32; 35];
@@ -167,6 +191,15 @@ mod tests {
             let g = Tensor::randn([5, width], (Kind::Float, Device::Cpu));
             prop_assert!(map.apply(&x).unwrap().allclose(&dense.matmul(&x), 1e-5, 1e-6, false));
             prop_assert!(map.vjp(&g).unwrap().allclose(&dense.tr().matmul(&g), 1e-5, 1e-6, false));
+            let rows = Subset::new((0..5).filter(|&row| some[row as usize]).collect(), 5).unwrap();
+            agrees_with_whole(&map, &x, &g, &rows);
+            // Where no kernel reaches, libtorch's sparse product does the same.
+            let remote = |half: &Half| Half {
+                remote: Some(crate::adjacency::csr_tensor(&half.matrix, Device::Cpu)),
+                matrix: half.matrix.clone(),
+            };
+            let remote = SparseMap { forward: remote(&map.forward), backward: remote(&map.backward) };
+            agrees_with_whole(&remote, &x, &g, &rows);
         }
     }
 

@@ -2,6 +2,9 @@
 
 use multiversion::multiversion;
 use rayon::prelude::*;
+use sprs::CsMatI;
+
+use crate::Subset;
 
 /// Rows a rayon task takes: enough to hide its cost, few enough to balance uneven degrees.
 const ROWS: usize = 64;
@@ -18,36 +21,80 @@ pub(crate) struct Rows<'a> {
     pub(crate) values: &'a [f32],
 }
 
-/// `out = A x` with `A` `[n, m]`, `x` `[m, width]` and `out` `[n, width]`, row-major; costs as [`spmm_add`].
-pub(crate) fn spmm(a: Rows<'_>, x: &[f32], out: &mut [f32], width: usize) {
-    let zeros = vec![0f32; width];
-    each_row(a, out, width, |columns, values, _, out| row_kernel(columns, values, x, &zeros, 1.0, out));
+impl<'a> Rows<'a> {
+    pub(crate) fn of(matrix: &'a CsMatI<f32, u32, usize>) -> Self {
+        // A whole matrix, never a view into one: its offsets start at zero.
+        let offsets = matrix.indptr().into_raw_storage();
+        Self { offsets, columns: matrix.indices(), values: matrix.data() }
+    }
 }
 
-/// `out = scale · (base + A x)`, with `A` `[n, n]` and the others `[n, width]`, row-major.
+/// A dense matrix of `width` columns, of which some rows may be missing: those are zero.
+#[derive(Clone, Copy)]
+pub(crate) struct Dense<'a> {
+    pub(crate) values: &'a [f32],
+    /// Where the rows lie, if not all are there.
+    pub(crate) subset: Option<&'a Subset>,
+}
+
+/// `out = scale · (base + A x)` row by row, with `A` `[n, m]`, `x` `[m, width]`, `base` `[n, width]` or nothing, and `out`
+/// `[n, width]`, or of a subset of the rows alone; all row-major.
 ///
-/// Cost: 2·entries·width flops; entries·width reads of `x` in random rows, each a whole run of `width` floats.
+/// Cost: 2·entries·width flops; entries·width reads of `x` in random rows, each a whole run of `width` floats. Only the
+/// entries are counted that lie in rows of `out` and meet rows of `x`.
 /// Every row is summed in the order of its entries by one thread: the bits do not depend on the thread count.
-pub(crate) fn spmm_add(a: Rows<'_>, x: &[f32], base: &[f32], scale: f32, out: &mut [f32], width: usize) {
-    each_row(a, out, width, |columns, values, row, out| {
-        row_kernel(columns, values, x, &base[row * width..][..width], scale, out);
-    });
-}
-
-/// Calls `kernel(columns, values, row, its part of out)` for every row, rows in parallel.
-fn each_row(
+pub(crate) fn spmm(
     a: Rows<'_>,
-    out: &mut [f32],
+    x: Dense<'_>,
+    (base, scale): (Option<Dense<'_>>, f32),
+    (out, of): (&mut [f32], Option<&Subset>),
     width: usize,
-    kernel: impl Fn(&[u32], &[f32], usize, &mut [f32]) + Sync,
 ) {
-    out.par_chunks_mut(ROWS * width).enumerate().for_each(|(chunk, out)| {
+    let zeros = vec![0f32; width];
+    let part = |matrix: Dense<'_>, row: usize| matrix.place(row).map(|at| at * width..(at + 1) * width);
+    out.par_chunks_mut(ROWS * width).enumerate().for_each_init(Entries::default, |met, (chunk, out)| {
         for (lane, out) in out.chunks_mut(width).enumerate() {
-            let row = chunk * ROWS + lane;
+            let at = chunk * ROWS + lane;
+            let row = of.map_or(at, |subset| subset.rows()[at] as usize);
             let span = a.offsets[row]..a.offsets[row + 1];
-            kernel(&a.columns[span.clone()], &a.values[span], row, out);
+            let (columns, values) = (&a.columns[span.clone()], &a.values[span]);
+            let (columns, values) = x.subset.map_or((columns, values), |s| met.meet(columns, values, s));
+            let base = base.and_then(|base| Some(&base.values[part(base, row)?])).unwrap_or(&zeros);
+            row_kernel(columns, values, x.values, base, scale, out);
         }
     });
+}
+
+impl<'a> Dense<'a> {
+    /// A matrix with all its rows.
+    pub(crate) fn whole(values: &'a [f32]) -> Self {
+        Self { values, subset: None }
+    }
+
+    fn place(self, row: usize) -> Option<usize> {
+        self.subset.map_or(Some(row), |subset| subset.place(row))
+    }
+}
+
+/// The entries of a row that meet a row that is there, kept to spare an allocation for each row.
+#[derive(Default)]
+struct Entries {
+    columns: Vec<u32>,
+    values: Vec<f32>,
+}
+
+impl Entries {
+    fn meet(&mut self, columns: &[u32], values: &[f32], subset: &Subset) -> (&[u32], &[f32]) {
+        self.columns.clear();
+        self.values.clear();
+        for (&column, &value) in columns.iter().zip(values) {
+            if let Some(place) = subset.place(column as usize) {
+                self.columns.push(place as u32);
+                self.values.push(value);
+            }
+        }
+        (&self.columns, &self.values)
+    }
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]

@@ -6,10 +6,10 @@ use tch::Tensor;
 
 use crate::{Parameters, Result, dense::Dense, phase::Phase};
 
-/// `s · Σ_v x_v ⊙ dropout(σ(Ê P_v + p_v))` of views `x_v`, with `Ê` the smoothed ids: as a leaf of the relay.
+/// `s · Σ_v x_v ⊙ dropout(σ(Ê P_v + p_v))` of views `x_v`, with `Ê` the smoothed ids `[nodes, dim]`: as a leaf of the relay.
 ///
-/// Each view has a gate `(P_v, p_v)` and is given as leaves of the relay, blocks of rows one below the other that make up
-/// `[users + items, dim]`; so is `smoothed`.
+/// Each view has a gate `(P_v, p_v)` and is given as leaves of the relay, blocks of rows one below the other; so is
+/// `smoothed`.
 pub(crate) fn gated_sum<'a>(
     views: Vec<(&Dense, Vec<Tensor>)>,
     smoothed: &Tensor,

@@ -52,6 +52,11 @@ impl GraphIds {
     pub(crate) fn smoothed<'a>(&'a self, parameters: &Parameters, relay: &mut Relay<'a>) -> Result<Tensor> {
         Ok(relay.apply(&self.propagation, self.table(parameters))?)
     }
+
+    /// Numbers of users and of items.
+    pub(crate) fn sizes(&self) -> [usize; 2] {
+        [self.users, self.propagation.adjacency().nodes() - self.users]
+    }
 }
 
 /// Rows of a batch in tables of users and of items.

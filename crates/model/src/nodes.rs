@@ -1,18 +1,86 @@
 //! The nodes of a batch, each gathered once from a table of users followed by items.
 
 use recgoat_align::contrast::{Distinct, info_nce};
+use recgoat_graph::{LinearMap, Relay, Subset};
 use recgoat_torch::indices;
 use tch::{Device, Kind, Tensor};
 
-use crate::{Batch, Result};
+use crate::{Batch, Result, ids::halves};
+
+/// Users and items that a pass computes: all of them, or a batch's alone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scope<'a> {
+    All,
+    Batch(&'a BatchNodes),
+}
+
+impl<'a> Scope<'a> {
+    /// The image of a table of users and items, a leaf, at the scope's nodes; a leaf.
+    pub(crate) fn apply(
+        self,
+        map: &'a dyn LinearMap,
+        table: &Tensor,
+        relay: &mut Relay<'a>,
+    ) -> Result<Tensor> {
+        Ok(match self {
+            Self::All => relay.apply(map, table)?,
+            Self::Batch(nodes) => relay.apply_at(map, table, &nodes.all)?,
+        })
+    }
+
+    /// The rows of a table of users and items, a leaf; a leaf.
+    pub(crate) fn of_table(self, table: &Tensor, relay: &mut Relay<'a>) -> Tensor {
+        match self {
+            Self::All => table.shallow_clone(),
+            Self::Batch(nodes) => relay.gather(table, &nodes.all),
+        }
+    }
+
+    /// The rows of a table of items, a leaf; a leaf.
+    pub(crate) fn of_items(self, table: &Tensor, relay: &mut Relay<'a>) -> Tensor {
+        match self {
+            Self::All => table.shallow_clone(),
+            Self::Batch(nodes) => relay.gather(table, &nodes.items),
+        }
+    }
+
+    /// Items' rows, a leaf, under what `map` makes of them for users; leaves.
+    pub(crate) fn under_users(
+        self,
+        map: &'a dyn LinearMap,
+        items: &Tensor,
+        relay: &mut Relay<'a>,
+    ) -> Result<[Tensor; 2]> {
+        Ok(match self {
+            Self::All => [relay.apply(map, items)?, items.shallow_clone()],
+            Self::Batch(n) => [relay.apply_at(map, items, &n.users)?, self.of_items(items, relay)],
+        })
+    }
+
+    /// Users' rows, a leaf, above what `map` makes of them for items; leaves.
+    pub(crate) fn above_items(
+        self,
+        users: &Tensor,
+        map: &'a dyn LinearMap,
+        relay: &mut Relay<'a>,
+    ) -> Result<[Tensor; 2]> {
+        Ok(match self {
+            Self::All => [users.shallow_clone(), relay.apply(map, users)?],
+            Self::Batch(n) => [relay.gather(users, &n.users), relay.apply_at(map, users, &n.items)?],
+        })
+    }
+}
 
 /// The distinct users, positives and other negatives of a batch, in this order.
 ///
 /// A batch names most of its nodes several times. Gathered once, their rows `[nodes, dim]` are all that a loss works
-/// on, and the gradient at the table is written once.
+/// on, and what lies behind them is computed for them alone.
+#[derive(Debug)]
 pub(crate) struct BatchNodes {
-    rows: Tensor,
-    users: i64,
+    /// Among users followed by items.
+    all: Subset,
+    users: Subset,
+    items: Subset,
     positives: i64,
     /// Of each triple: its user, its positive and its negative among the gathered rows.
     triples: [Tensor; 3],
@@ -23,8 +91,8 @@ pub(crate) struct BatchNodes {
 }
 
 impl BatchNodes {
-    /// Of a batch, where the first item is row `users` of the table.
-    pub(crate) fn new(batch: &Batch<'_>, users: usize, device: Device) -> Self {
+    /// Of a batch of so many users and items; tensors lie on `device`.
+    pub(crate) fn new(batch: &Batch<'_>, [users, items]: [usize; 2], device: Device) -> Result<Self> {
         let size = batch.positives.len();
         let of_users = Distinct::new(batch.users);
         let of_items = Distinct::new(&[batch.positives, batch.negatives].concat());
@@ -32,23 +100,29 @@ impl BatchNodes {
         let first = of_users.ids.len() as u32;
         let shifted = |positions: &[u32]| positions.iter().map(|at| at + first).collect::<Vec<_>>();
         let triples = [of_users.positions, shifted(positives), shifted(negatives)];
-        let items = of_items.ids.iter().map(|id| id + users as u32);
-        let rows: Vec<u32> = of_users.ids.iter().copied().chain(items).collect();
+        let below = of_items.ids.iter().map(|id| id + users as u32);
+        let rows: Vec<u32> = of_users.ids.iter().copied().chain(below).collect();
         let mut counts = vec![0f32; rows.len()];
         triples.iter().flatten().for_each(|&at| counts[at as usize] += 1.0);
-        Self {
-            rows: indices(&rows, device),
-            users: i64::from(first),
+        Ok(Self {
+            all: Subset::new(rows, users + items)?,
+            users: Subset::new(of_users.ids, users)?,
+            items: Subset::new(of_items.ids, items)?,
             positives: positives.iter().max().map_or(0, |&last| i64::from(last) + 1),
             triples: triples.map(|at| indices(&at, device)),
             targets: positives.to_vec(),
             counts: Tensor::from_slice(&counts).to_device(device),
-        }
+        })
     }
 
-    /// The nodes' rows of a table, `[nodes, dim]`.
+    /// The nodes' rows of a tensor of the tape, `[nodes, dim]`.
     pub(crate) fn gather(&self, table: &Tensor) -> Tensor {
-        table.index_select(0, &self.rows)
+        table.index_select(0, &self.all.to_tensor(table.device()))
+    }
+
+    /// The batch's items.
+    pub(crate) fn item_rows(&self) -> &Subset {
+        &self.items
     }
 
     /// Of gathered rows those of each triple, `[batch, dim]`: users, positives, negatives.
@@ -56,9 +130,15 @@ impl BatchNodes {
         [0, 1, 2].map(|part| gathered.index_select(0, &self.triples[part]))
     }
 
+    /// Of rows of the batch's items those of each triple, `[batch, _]`: positives, negatives.
+    pub(crate) fn item_pairs(&self, items: &Tensor) -> [Tensor; 2] {
+        let first = self.users.rows().len() as i64;
+        [1, 2].map(|part| items.index_select(0, &(&self.triples[part] - first)))
+    }
+
     /// Of gathered rows those of the items, positives first.
     pub(crate) fn items(&self, gathered: &Tensor) -> Tensor {
-        gathered.narrow(0, self.users, gathered.size()[0] - self.users)
+        halves(gathered, self.users.rows().len()).1
     }
 
     /// Each triple's positive among [`BatchNodes::items`].
@@ -68,7 +148,7 @@ impl BatchNodes {
 
     /// Of gathered rows those of the positive items.
     pub(crate) fn positives(&self, gathered: &Tensor) -> Tensor {
-        gathered.narrow(0, self.users, self.positives)
+        gathered.narrow(0, self.users.rows().len() as i64, self.positives)
     }
 
     /// `weight / (2 batch) · Σ |row|²` over the rows of all triples, the penalty of the rows a batch touches (He et al.
@@ -85,7 +165,8 @@ impl BatchNodes {
             let targets: Vec<u32> = (0..count as u32).collect();
             Ok(info_nce(&anchors, &candidates, &targets, temperature)?)
         };
-        Ok(part(0, self.users)? + part(self.users, self.positives)?)
+        let users = self.users.rows().len() as i64;
+        Ok(part(0, users)? + part(users, self.positives)?)
     }
 }
 
@@ -96,9 +177,9 @@ mod tests {
     #[test]
     fn rows_triples_and_penalty_are_those_of_the_batch() {
         let batch = Batch { users: &[1, 0, 1], positives: &[2, 0, 2], negatives: &[1, 2, 3] };
-        let nodes = BatchNodes::new(&batch, 2, Device::Cpu);
+        let nodes = BatchNodes::new(&batch, [2, 4], Device::Cpu).unwrap();
         let table = Tensor::arange(12, (Kind::Float, Device::Cpu)).view([6, 2]).set_requires_grad(true);
-        let gathered = nodes.gather(&table);
+        let gathered = Scope::Batch(&nodes).of_table(&table, &mut Relay::default());
         // Users 1 and 0, then items 2, 0, 1, 3: rows 4, 2, 3, 5.
         let select = |rows: &[i64]| table.index_select(0, &Tensor::from_slice(rows));
         assert_eq!(gathered, select(&[1, 0, 4, 2, 3, 5]));

@@ -1,6 +1,11 @@
 //! Layers cut out of the tape, with vector–Jacobian products (VJPs) written by hand.
 
-use tch::Tensor;
+use tch::{Device, Tensor};
+
+use crate::{
+    Result,
+    slice::{as_slice, as_slice_mut, indices},
+};
 
 /// The output of a layer that autograd does not see into.
 ///
@@ -60,6 +65,43 @@ pub fn push(upstream: &Tensor, gradient: &Tensor) {
     }
 }
 
+/// [`push`] of a gradient that is zero but at some rows, each named once, where it is `gradient` `[rows, width]`.
+///
+/// A leaf on the CPU that already holds a gradient is written at those rows alone.
+///
+/// ```
+/// use recgoat_torch::push_rows;
+/// use tch::{Device, Kind, Tensor};
+/// let x = Tensor::zeros([3, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+/// push_rows(&x, &[2], &Tensor::from_slice(&[1f32, 5.0]).view([1, 2]))?;
+/// push_rows(&x, &[0, 2], &Tensor::from_slice(&[7f32, 0.0, 1.0, 0.0]).view([2, 2]))?;
+/// assert_eq!(x.grad(), Tensor::from_slice(&[7f32, 0.0, 0.0, 0.0, 2.0, 5.0]).view([3, 2]));
+/// # Ok::<(), recgoat_torch::Error>(())
+/// ```
+///
+/// # Errors
+/// [`crate::Error::Form`] when either is no `f32` matrix.
+///
+/// # Panics
+/// When the shapes do not fit or a row is not there.
+pub fn push_rows(upstream: &Tensor, rows: &[u32], gradient: &Tensor) -> Result<()> {
+    let gradient = gradient.detach().contiguous();
+    assert_eq!(gradient.size()[0], rows.len() as i64, "a row of the gradient for each row");
+    let mut held = if upstream.is_leaf() { upstream.grad() } else { Tensor::new() };
+    if held.defined() && held.device() == Device::Cpu && held.is_contiguous() {
+        let width = held.size()[1] as usize;
+        let (held, gradient) = (as_slice_mut(&mut held)?, as_slice(&gradient)?);
+        for (&row, gradient) in rows.iter().zip(gradient.chunks(width)) {
+            let held = &mut held[row as usize * width..][..width];
+            held.iter_mut().zip(gradient).for_each(|(held, gradient)| *held += gradient);
+        }
+        return Ok(());
+    }
+    let table = upstream.detach().zeros_like().index_copy(0, &indices(rows, upstream.device()), &gradient);
+    push(upstream, &table);
+    Ok(())
+}
+
 /// A scalar of this value on the tape whose gradient at each `input` is the `gradient` beside it.
 ///
 /// For a term of a loss whose derivative is known in closed form: what autograd sees is linear in the inputs.
@@ -80,7 +122,7 @@ pub fn scalar_with_gradient(value: f64, inputs: &[(&Tensor, &Tensor)]) -> Tensor
 
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind};
+    use tch::Kind;
 
     use super::*;
 

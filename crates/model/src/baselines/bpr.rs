@@ -3,6 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use recgoat_data::Dataset;
 use recgoat_eval::Scorer;
+use recgoat_graph::Relay;
 use recgoat_torch::{Purpose, init};
 use tch::Device;
 
@@ -10,7 +11,7 @@ use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, config, expect_within},
     ids::halves,
-    nodes::BatchNodes,
+    nodes::{BatchNodes, Scope},
     objective::pairwise_loss,
 };
 
@@ -41,19 +42,20 @@ pub struct Bpr {
     config: BprConfig,
     parameters: Parameters,
     table: ParameterId,
-    users: usize,
+    sizes: [usize; 2],
     device: Device,
 }
 
 impl Bpr {
     /// With Glorot's uniform initial embeddings.
     pub fn new(config: BprConfig, context: &Context<'_>) -> Self {
-        let (users, items) = (context.dataset.interactions().users(), context.dataset.interactions().items());
+        let interactions = context.dataset.interactions();
+        let [users, items] = [interactions.users(), interactions.items()];
         let mut rng = context.seed.stream(Purpose::Init, 0);
         let mut parameters = Parameters::default();
         let table = init::xavier((users + items) as i64, config.dim as i64, &mut rng, context.device);
         let table = parameters.add("embedding", table);
-        Self { config, parameters, table, users, device: context.device }
+        Self { config, parameters, table, sizes: [users, items], device: context.device }
     }
 }
 
@@ -67,17 +69,18 @@ impl Recommender for Bpr {
     }
 
     fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
-        let nodes = BatchNodes::new(batch, self.users, self.device);
-        let rows = nodes.gather(self.parameters.get(self.table));
+        let nodes = BatchNodes::new(batch, self.sizes, self.device)?;
+        let mut relay = Relay::default();
+        let rows = Scope::Batch(&nodes).of_table(self.parameters.get(self.table), &mut relay);
         let [users, positives, negatives] = nodes.triples(&rows);
         let loss = pairwise_loss(&users, &positives, &negatives) + nodes.penalty(&rows, self.config.l2);
-        loss.backward();
+        relay.backward(&loss)?;
         Ok(loss.double_value(&[]))
     }
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {
         let table = self.parameters.get(self.table);
-        let (users, items) = halves(table, self.users);
+        let (users, items) = halves(table, self.sizes[0]);
         Ok(Box::new(EmbeddingScorer::new(&users, &items)))
     }
 }

@@ -13,7 +13,8 @@ use crate::{
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_within},
     dense::Dense,
     features::{self, EdgeWeight, FeatureSimilarity},
-    ids::{BatchIndices, GraphIds, halves},
+    ids::{GraphIds, halves},
+    nodes::{BatchNodes, Scope},
     objective::pairwise_loss,
 };
 
@@ -118,14 +119,20 @@ impl Freedom {
         Ok(Self { config, parameters, ids, items, projections, thinned: None, pairs, device })
     }
 
-    /// Users and items `[_, dim]`, over the epoch's graph or the whole one.
-    fn forward<'a>(&'a self, graph: &'a Propagation, relay: &mut Relay<'a>) -> Result<(Tensor, Tensor)> {
-        let smoothed = relay.apply(graph, self.ids.table(&self.parameters))?;
-        let (users, items) = halves(&smoothed, self.ids.users);
+    /// Users and items `[_, dim]` of a scope, over the epoch's graph or the whole one.
+    fn forward<'a>(
+        &'a self,
+        graph: &'a Propagation,
+        scope: Scope<'a>,
+        relay: &mut Relay<'a>,
+    ) -> Result<(Tensor, Tensor)> {
+        let smoothed = scope.apply(graph, self.ids.table(&self.parameters), relay)?;
         let mut content = self.ids.items(&self.parameters, relay);
         for _ in 0..self.config.item_layers {
             content = relay.apply(&self.items, &content)?;
         }
+        let content = scope.of_items(&content, relay);
+        let (users, items) = halves(&smoothed, smoothed.size()[0] as usize - content.size()[0] as usize);
         Ok((users, items + content))
     }
 
@@ -160,15 +167,16 @@ impl Recommender for Freedom {
     }
 
     fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
-        let at = BatchIndices::new(batch, self.device);
+        let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
         let mut relay = Relay::default();
         let graph = self.thinned.as_ref().unwrap_or(&self.ids.propagation);
-        let (users, items) = self.forward(graph, &mut relay)?;
-        let [users, positives, negatives] = at.rows(&users, &items);
+        let (users, items) = self.forward(graph, Scope::Batch(&nodes), &mut relay)?;
+        let [users, positives, negatives] = nodes.triples(&Tensor::cat(&[users, items], 0));
         let mut loss = pairwise_loss(&users, &positives, &negatives);
+        let rows = nodes.item_rows().to_tensor(self.device);
         for (projection, features) in &self.projections {
-            let [positives, negatives] =
-                at.items(features).map(|rows| projection.apply(&self.parameters, &rows));
+            let projected = projection.apply(&self.parameters, &features.index_select(0, &rows));
+            let [positives, negatives] = nodes.item_pairs(&projected);
             loss += pairwise_loss(&users, &positives, &negatives) * self.config.feature_loss;
         }
         relay.backward(&loss)?;
@@ -177,7 +185,7 @@ impl Recommender for Freedom {
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {
         tch::no_grad(|| {
-            let (users, items) = self.forward(&self.ids.propagation, &mut Relay::default())?;
+            let (users, items) = self.forward(&self.ids.propagation, Scope::All, &mut Relay::default())?;
             Ok(Box::new(EmbeddingScorer::new(&users, &items)) as Box<dyn Scorer>)
         })
     }

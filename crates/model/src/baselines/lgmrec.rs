@@ -208,7 +208,7 @@ impl Recommender for LgmRec {
     }
 
     fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
-        let nodes = BatchNodes::new(batch, self.ids.users, self.device);
+        let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
         let mut relay = Relay::default();
         let Views { fused, global } = self.forward(&mut relay, &mut Phase::Train(randomness))?;
         let rows = nodes.gather(&fused);

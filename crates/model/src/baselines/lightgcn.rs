@@ -4,15 +4,15 @@ use rand_chacha::ChaCha8Rng;
 use recgoat_align::contrast::info_nce;
 use recgoat_data::Dataset;
 use recgoat_eval::Scorer;
-use recgoat_graph::{LinearMap, Propagation};
-use recgoat_torch::{Cut, Purpose, init, push};
+use recgoat_graph::{LinearMap, Relay};
+use recgoat_torch::Purpose;
 use tch::Device;
 
 use crate::{
-    Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, Settings,
+    Batch, Context, EmbeddingScorer, Parameters, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
-    ids::{halves, train_graph},
-    nodes::BatchNodes,
+    ids::{GraphIds, halves},
+    nodes::{BatchNodes, Scope},
     objective::RankingLoss,
 };
 
@@ -59,9 +59,7 @@ impl Settings for LightGcnConfig {
 pub struct LightGcn {
     config: LightGcnConfig,
     parameters: Parameters,
-    table: ParameterId,
-    propagation: Propagation,
-    users: usize,
+    ids: GraphIds,
     device: Device,
 }
 
@@ -71,14 +69,10 @@ impl LightGcn {
     /// # Errors
     /// A failure of the graph.
     pub fn new(config: LightGcnConfig, context: &Context<'_>) -> Result<Self> {
-        let interactions = context.dataset.interactions();
-        let (users, items) = (interactions.users(), interactions.items());
         let mut rng = context.seed.stream(Purpose::Init, 0);
         let mut parameters = Parameters::default();
-        let table = init::xavier((users + items) as i64, config.dim as i64, &mut rng, context.device);
-        let table = parameters.add("embedding", table);
-        let propagation = Propagation::new(train_graph(interactions)?, config.layers, context.device);
-        Ok(Self { config, parameters, table, propagation, users, device: context.device })
+        let ids = GraphIds::new([config.dim, config.layers], context, &mut parameters, &mut rng)?;
+        Ok(Self { config, parameters, ids, device: context.device })
     }
 }
 
@@ -92,26 +86,26 @@ impl Recommender for LightGcn {
     }
 
     fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
-        let nodes = BatchNodes::new(batch, self.users, self.device);
-        let table = self.parameters.get(self.table);
-        let smoothed = Cut::new(&self.propagation.apply(table)?);
-        let rows = nodes.gather(smoothed.leaf());
+        let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
+        let (scope, mut relay) = (Scope::Batch(&nodes), Relay::default());
+        let table = self.ids.table(&self.parameters);
+        let rows = scope.apply(&self.ids.propagation, table, &mut relay)?;
+        let layer_0 = scope.of_table(table, &mut relay);
         let ranking =
             RankingLoss { softmax: self.config.softmax, temperature: self.config.softmax_temperature };
-        let mut loss = ranking.of(&nodes, &rows)? + nodes.penalty(&nodes.gather(table), self.config.l2);
+        let mut loss = ranking.of(&nodes, &rows)? + nodes.penalty(&layer_0, self.config.l2);
         if self.config.contrast > 0.0 {
             let [users, ..] = nodes.triples(&rows);
             let (items, targets) = (nodes.positives(&rows), nodes.targets());
             loss += info_nce(&users, &items, targets, self.config.temperature)? * self.config.contrast;
         }
-        loss.backward();
-        push(table, &self.propagation.vjp(&smoothed.gradient())?);
+        relay.backward(&loss)?;
         Ok(loss.double_value(&[]))
     }
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {
-        let smoothed = self.propagation.apply(self.parameters.get(self.table))?;
-        let (users, items) = halves(&smoothed, self.users);
+        let smoothed = self.ids.propagation.apply(self.ids.table(&self.parameters))?;
+        let (users, items) = halves(&smoothed, self.ids.users);
         Ok(Box::new(EmbeddingScorer::new(&users, &items)))
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     features::{self, EdgeWeight, FeatureSimilarity},
     gates::gated_sum,
     ids::{GraphIds, halves, users_from_items},
-    nodes::BatchNodes,
+    nodes::{BatchNodes, Scope},
     objective::pairwise_loss,
     phase::Phase,
 };
@@ -82,7 +82,7 @@ struct Side {
     preference: Dense,
 }
 
-/// Users and items `[users + items, dim]`: smoothed ids, and what features add.
+/// Users and items of a scope, `[nodes, dim]`: smoothed ids, and what features add.
 struct Views {
     content: Tensor,
     side: Tensor,
@@ -121,15 +121,21 @@ impl Mgcn {
         Ok(Self { config, parameters, ids, users_from_items, modalities, common, device })
     }
 
-    fn forward<'a>(&'a self, relay: &mut Relay<'a>, phase: &mut Phase<'_>) -> Result<Views> {
+    fn forward<'a>(
+        &'a self,
+        scope: Scope<'a>,
+        relay: &mut Relay<'a>,
+        phase: &mut Phase<'_>,
+    ) -> Result<Views> {
         let parameters = &self.parameters;
-        let content = self.ids.smoothed(parameters, relay)?;
+        let content = scope.apply(&self.ids.propagation, self.ids.table(parameters), relay)?;
         let items = self.ids.items(parameters, relay);
         let mut views = Vec::new();
         for side in &self.modalities {
             let projected = side.projection.apply(parameters, &side.features);
             let gated = &items * side.purifier.apply(parameters, &projected).sigmoid();
-            views.push(carried(gated, &side.graph, self.config.item_layers, &self.users_from_items, relay)?);
+            let maps = (&side.graph, self.config.item_layers, &self.users_from_items);
+            views.push(carried(gated, maps, scope, relay)?);
         }
         let [inner, outer] = &self.common;
         let scores: Vec<Tensor> =
@@ -146,20 +152,18 @@ impl Mgcn {
     }
 }
 
-/// Item rows smoothed over an item graph, under the mean of them that users take over: `[users + items, dim]`.
+/// Item rows smoothed over an item graph, under the mean of them that users take over: those of the scope.
 pub(super) fn carried<'a>(
     items: Tensor,
-    graph: &'a SparseMap,
-    layers: usize,
-    users_from_items: &'a SparseMap,
+    (graph, layers, users_from_items): (&'a SparseMap, usize, &'a SparseMap),
+    scope: Scope<'a>,
     relay: &mut Relay<'a>,
 ) -> Result<Tensor> {
     let mut items = relay.join(items);
     for _ in 0..layers {
         items = relay.apply(graph, &items)?;
     }
-    let users = relay.apply(users_from_items, &items)?;
-    Ok(Tensor::cat(&[&users, &items], 0))
+    Ok(Tensor::cat(&scope.under_users(users_from_items, &items, relay)?, 0))
 }
 
 impl Recommender for Mgcn {
@@ -172,10 +176,10 @@ impl Recommender for Mgcn {
     }
 
     fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
-        let nodes = BatchNodes::new(batch, self.ids.users, self.device);
+        let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
         let mut relay = Relay::default();
-        let Views { content, side } = self.forward(&mut relay, &mut Phase::Train(randomness))?;
-        let [content, side] = [content, side].map(|view| nodes.gather(&view));
+        let Views { content, side } =
+            self.forward(Scope::Batch(&nodes), &mut relay, &mut Phase::Train(randomness))?;
         let rows = &content + &side;
         let [users, positives, negatives] = nodes.triples(&rows);
         let mut loss = pairwise_loss(&users, &positives, &negatives) + nodes.penalty(&rows, self.config.l2);
@@ -188,7 +192,8 @@ impl Recommender for Mgcn {
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {
         tch::no_grad(|| {
-            let Views { content, side } = self.forward(&mut Relay::default(), &mut Phase::Evaluate)?;
+            let Views { content, side } =
+                self.forward(Scope::All, &mut Relay::default(), &mut Phase::Evaluate)?;
             let (users, items) = halves(&(content + side), self.ids.users);
             Ok(Box::new(EmbeddingScorer::new(&users, &items)) as Box<dyn Scorer>)
         })

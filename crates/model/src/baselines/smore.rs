@@ -17,7 +17,7 @@ use crate::{
     features::{self, EdgeWeight, FeatureSimilarity},
     gates::gated_sum,
     ids::{GraphIds, halves, users_from_items},
-    nodes::BatchNodes,
+    nodes::{BatchNodes, Scope},
     objective::pairwise_loss,
     phase::Phase,
 };
@@ -97,7 +97,7 @@ struct View {
     preference: Dense,
 }
 
-/// Users and items `[users + items, dim]`: smoothed ids, and what features add.
+/// Users and items of a scope, `[nodes, dim]`: smoothed ids, and what features add.
 struct Views {
     content: Tensor,
     side: Tensor,
@@ -141,9 +141,14 @@ impl Smore {
         Ok(Self { config, parameters, ids, users_from_items, modalities, fused, device })
     }
 
-    fn forward<'a>(&'a self, relay: &mut Relay<'a>, phase: &mut Phase<'_>) -> Result<Views> {
+    fn forward<'a>(
+        &'a self,
+        scope: Scope<'a>,
+        relay: &mut Relay<'a>,
+        phase: &mut Phase<'_>,
+    ) -> Result<Views> {
         let parameters = &self.parameters;
-        let content = self.ids.smoothed(parameters, relay)?;
+        let content = scope.apply(&self.ids.propagation, self.ids.table(parameters), relay)?;
         let items = self.ids.items(parameters, relay);
         let projected: Vec<Tensor> = self
             .modalities
@@ -156,7 +161,8 @@ impl Smore {
         let product = product.expect("a model of at least one modality");
         let mut carry = |view: &'a View, spectrum: &Tensor| {
             let gated = &items * view.gate.apply(parameters, &self.filtered(view, spectrum)).sigmoid();
-            carried(gated, &view.graph, self.config.item_layers, &self.users_from_items, relay)
+            let maps = (&view.graph, self.config.item_layers, &self.users_from_items);
+            carried(gated, maps, scope, relay)
         };
         let mut views = Vec::new();
         for (side, rows) in self.modalities.iter().zip(&projected) {
@@ -209,10 +215,10 @@ impl Recommender for Smore {
     }
 
     fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
-        let nodes = BatchNodes::new(batch, self.ids.users, self.device);
+        let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
         let mut relay = Relay::default();
-        let Views { content, side } = self.forward(&mut relay, &mut Phase::Train(randomness))?;
-        let [content, side] = [content, side].map(|view| nodes.gather(&view));
+        let Views { content, side } =
+            self.forward(Scope::Batch(&nodes), &mut relay, &mut Phase::Train(randomness))?;
         let rows = &content + &side;
         let [users, positives, negatives] = nodes.triples(&rows);
         let mut loss = pairwise_loss(&users, &positives, &negatives) + nodes.penalty(&rows, self.config.l2);
@@ -225,7 +231,8 @@ impl Recommender for Smore {
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {
         tch::no_grad(|| {
-            let Views { content, side } = self.forward(&mut Relay::default(), &mut Phase::Evaluate)?;
+            let Views { content, side } =
+                self.forward(Scope::All, &mut Relay::default(), &mut Phase::Evaluate)?;
             let (users, items) = halves(&(content + side), self.ids.users);
             Ok(Box::new(EmbeddingScorer::new(&users, &items)) as Box<dyn Scorer>)
         })

@@ -22,7 +22,7 @@ use crate::{
     features::{self, EdgeWeight, FeatureSimilarity, Rows},
     gates::gated_sum,
     ids::{GraphIds, halves, items_from_users, users_from_items},
-    nodes::BatchNodes,
+    nodes::{BatchNodes, Scope},
     objective::RankingLoss,
     phase::Phase,
     similar::{Nodes, similar_graph},
@@ -139,9 +139,9 @@ struct Like {
     preference: Dense,
 }
 
-/// Users and items `[users + items, dim]`: smoothed ids, and the mean of the views.
+/// Users and items of a scope, `[nodes, dim]`: smoothed ids, and the mean of the views.
 struct Views {
-    smoothed: Tensor,
+    ids: Tensor,
     side: Tensor,
     /// Each modality's projected features, the same after transport, and the plan.
     passes: Vec<(Tensor, Tensor, Option<Plan>)>,
@@ -195,6 +195,7 @@ impl RecGoat {
         relay: &mut Relay<'a>,
         phase: &mut Phase<'_>,
         transports: &mut [CoordinateTransport],
+        scope: Scope<'a>,
     ) -> Result<Views> {
         let parameters = &self.parameters;
         let smoothed = self.ids.smoothed(parameters, relay)?;
@@ -213,24 +214,23 @@ impl RecGoat {
             if let Some(holes) = &side.holes {
                 view = holes.fill(&view, relay)?;
             }
-            let users = relay.apply(&self.users_from_items, &view)?;
-            views.push((&side.preference, vec![users, view]));
+            views.push((&side.preference, scope.under_users(&self.users_from_items, &view, relay)?));
             passes.push((projected, moved, plan));
         }
         if let Some(Like { graph, preference }) = &self.companions {
             let view = self.listened(items.shallow_clone(), graph, relay)?;
-            let users = relay.apply(&self.users_from_items, &view)?;
-            views.push((preference, vec![users, view]));
+            views.push((preference, scope.under_users(&self.users_from_items, &view, relay)?));
         }
         if let Some(Like { graph, preference }) = &self.peers {
             let users = self.ids.users(parameters, relay);
             let view = self.listened(users, graph, relay)?;
-            let items = relay.apply(&self.items_from_users, &view)?;
-            views.push((preference, vec![view, items]));
+            views.push((preference, scope.above_items(&view, &self.items_from_users, relay)?));
         }
         let mean = (self.config.dropout, 1.0 / views.len() as f64);
-        let side = gated_sum(views, &smoothed, mean, parameters, (relay, phase))?;
-        Ok(Views { smoothed, side, passes, wasserstein })
+        let views = views.into_iter().map(|(gate, blocks)| (gate, blocks.into())).collect();
+        let ids = scope.of_table(&smoothed, relay);
+        let side = gated_sum(views, &ids, mean, parameters, (relay, phase))?;
+        Ok(Views { ids, side, passes, wasserstein })
     }
 
     /// Rows smoothed over a graph of their like.
@@ -268,14 +268,14 @@ impl RecGoat {
     /// The views that rank. Transports start cold, so that a score depends on the parameters alone.
     fn evaluated(&self) -> Result<Views> {
         let mut transports = cold_transports(&self.config, self.sides.len());
-        self.views(&mut Relay::default(), &mut Phase::Evaluate, &mut transports)
+        self.views(&mut Relay::default(), &mut Phase::Evaluate, &mut transports, Scope::All)
     }
 
     /// Looks at the ids and views that rank.
     fn aligned<T>(&self, look: impl FnOnce(&Tensor, &[Aligned<'_>]) -> Result<T>) -> Result<T> {
         tch::no_grad(|| {
             let views = self.evaluated()?;
-            let (_, ids) = halves(&views.smoothed, self.ids.users);
+            let (_, ids) = halves(&views.ids, self.ids.users);
             let aligned = self.sides.iter().zip(&views.passes).map(|(side, (view, moved, plan))| Aligned {
                 name: &side.name,
                 view,
@@ -339,20 +339,20 @@ impl Recommender for RecGoat {
     }
 
     fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
-        let mut relay = Relay::default();
+        let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
+        let (scope, mut relay) = (Scope::Batch(&nodes), Relay::default());
         let mut transports = self.transports.borrow_mut();
-        let views = self.views(&mut relay, &mut Phase::Train(randomness), &mut transports)?;
-        let nodes = BatchNodes::new(batch, self.ids.users, self.device);
-        let [smoothed, side] = [&views.smoothed, &views.side].map(|view| nodes.gather(view));
+        let Views { ids, side, wasserstein, .. } =
+            self.views(&mut relay, &mut Phase::Train(randomness), &mut transports, scope)?;
         let ranking =
             RankingLoss { softmax: self.config.softmax, temperature: self.config.softmax_temperature };
-        let layer_0 = nodes.gather(self.ids.table(&self.parameters));
+        let layer_0 = scope.of_table(self.ids.table(&self.parameters), &mut relay);
         let align = &self.config.align;
-        let mut loss = ranking.of(&nodes, &(&smoothed + &side))? + nodes.penalty(&layer_0, self.config.l2);
+        let mut loss = ranking.of(&nodes, &(&ids + &side))? + nodes.penalty(&layer_0, self.config.l2);
         if align.contrast > 0.0 {
-            loss += nodes.contrast([&side, &smoothed], align.temperature)? * align.contrast;
+            loss += nodes.contrast([&side, &ids], align.temperature)? * align.contrast;
         }
-        if let Some(cost) = views.wasserstein.filter(|_| align.wasserstein > 0.0) {
+        if let Some(cost) = wasserstein.filter(|_| align.wasserstein > 0.0) {
             loss += cost * align.wasserstein;
         }
         relay.backward(&loss)?;
@@ -361,8 +361,8 @@ impl Recommender for RecGoat {
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {
         tch::no_grad(|| {
-            let Views { smoothed, side, .. } = self.evaluated()?;
-            let (users, items) = halves(&(smoothed + side), self.ids.users);
+            let Views { ids, side, .. } = self.evaluated()?;
+            let (users, items) = halves(&(ids + side), self.ids.users);
             Ok(Box::new(EmbeddingScorer::new(&users, &items)) as Box<dyn Scorer>)
         })
     }

@@ -21,7 +21,7 @@ use tch::{Device, Kind, Tensor};
 use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, features,
     ids::{halves, train_graph},
-    nodes::BatchNodes,
+    nodes::{BatchNodes, Scope},
     objective::pairwise_loss,
     phase::Phase,
     recgoat::{
@@ -193,6 +193,10 @@ impl PaperRecGoat {
         Ok(Moved { view: view.matmul(&map), cost: Some(found.wasserstein), plan: Some(plan) })
     }
 
+    fn items(&self) -> usize {
+        self.propagation.adjacency().nodes() - self.users
+    }
+
     /// CMCL on the batch's items: users to items, ids to views, views to views.
     fn contrast(&self, batch: &Batch<'_>, views: &Views, users: &Tensor) -> Result<Tensor> {
         let align = &self.config.align;
@@ -255,7 +259,7 @@ impl PaperRecGoat {
 
     /// `[items]`, true for the rows listed.
     fn membership(&self, rows: &Tensor) -> Tensor {
-        let items = self.propagation.adjacency().nodes() - self.users;
+        let items = self.items();
         Tensor::zeros([items as i64], (Kind::Bool, self.device)).index_fill(0, rows, 1)
     }
 }
@@ -275,6 +279,7 @@ impl Recommender for PaperRecGoat {
     }
 
     fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
+        let nodes = BatchNodes::new(batch, [self.users, self.items()], self.device)?;
         let mut relay = Relay::default();
         let mut transports = self.transports.borrow_mut();
         let views = self.views(&mut relay, &mut Phase::Train(randomness), &mut transports)?;
@@ -283,10 +288,9 @@ impl Recommender for PaperRecGoat {
         let users = rows(&user_table, batch.users);
         let positives = rows(&views.fused, batch.positives);
         let negatives = rows(&views.fused, batch.negatives);
-        let table = self.parameters.get(self.table);
-        let nodes = BatchNodes::new(batch, self.users, self.device);
-        let mut loss = pairwise_loss(&users, &positives, &negatives)
-            + nodes.penalty(&nodes.gather(table), self.config.l2);
+        let layer_0 = Scope::Batch(&nodes).of_table(self.parameters.get(self.table), &mut relay);
+        let mut loss =
+            pairwise_loss(&users, &positives, &negatives) + nodes.penalty(&layer_0, self.config.l2);
         if self.config.align.contrast > 0.0 {
             loss += self.contrast(batch, &views, &users)? * self.config.align.contrast;
         }
