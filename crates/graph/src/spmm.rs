@@ -85,15 +85,18 @@ struct Entries {
 
 impl Entries {
     fn meet(&mut self, columns: &[u32], values: &[f32], subset: &Subset) -> (&[u32], &[f32]) {
-        self.columns.clear();
-        self.values.clear();
-        for (&column, &value) in columns.iter().zip(values) {
-            if let Some(place) = subset.place(column as usize) {
-                self.columns.push(place as u32);
-                self.values.push(value);
-            }
+        if self.columns.len() < columns.len() {
+            self.columns.resize(columns.len(), 0);
+            self.values.resize(columns.len(), 0.0);
         }
-        (&self.columns, &self.values)
+        // Written whether it is kept or not: which one is met is anybody's guess, a branch predictor's too.
+        let mut kept = 0;
+        for (&column, &value) in columns.iter().zip(values) {
+            let place = subset.place(column as usize);
+            (self.columns[kept], self.values[kept]) = (place.unwrap_or_default() as u32, value);
+            kept += usize::from(place.is_some());
+        }
+        (&self.columns[..kept], &self.values[..kept])
     }
 }
 

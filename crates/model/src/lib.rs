@@ -27,6 +27,7 @@ mod settings;
 mod similar;
 mod tested;
 mod train;
+mod triples;
 pub mod tune;
 
 pub use baselines::*;

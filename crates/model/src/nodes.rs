@@ -5,7 +5,7 @@ use recgoat_graph::{LinearMap, Relay, Subset};
 use recgoat_torch::indices;
 use tch::{Device, Kind, Tensor};
 
-use crate::{Batch, Result, ids::halves};
+use crate::{Batch, Result, ids::halves, objective::pairwise_loss, triples};
 
 /// Users and items that a pass computes: all of them, or a batch's alone.
 #[derive(Debug, Clone, Copy)]
@@ -83,11 +83,12 @@ pub(crate) struct BatchNodes {
     items: Subset,
     positives: i64,
     /// Of each triple: its user, its positive and its negative among the gathered rows.
-    triples: [Tensor; 3],
+    triples: [Vec<u32>; 3],
     /// Of each triple: its positive among the items.
     targets: Vec<u32>,
     /// `[nodes]`: triples that name it.
-    counts: Tensor,
+    counts: Vec<f32>,
+    device: Device,
 }
 
 impl BatchNodes {
@@ -109,9 +110,10 @@ impl BatchNodes {
             users: Subset::new(of_users.ids, users)?,
             items: Subset::new(of_items.ids, items)?,
             positives: positives.iter().max().map_or(0, |&last| i64::from(last) + 1),
-            triples: triples.map(|at| indices(&at, device)),
+            triples,
             targets: positives.to_vec(),
-            counts: Tensor::from_slice(&counts).to_device(device),
+            counts,
+            device,
         })
     }
 
@@ -127,13 +129,13 @@ impl BatchNodes {
 
     /// Of gathered rows those of each triple, `[batch, dim]`: users, positives, negatives.
     pub(crate) fn triples(&self, gathered: &Tensor) -> [Tensor; 3] {
-        [0, 1, 2].map(|part| gathered.index_select(0, &self.triples[part]))
+        [0, 1, 2].map(|part| gathered.index_select(0, &indices(&self.triples[part], self.device)))
     }
 
     /// Of rows of the batch's items those of each triple, `[batch, _]`: positives, negatives.
     pub(crate) fn item_pairs(&self, items: &Tensor) -> [Tensor; 2] {
         let first = self.users.rows().len() as i64;
-        [1, 2].map(|part| items.index_select(0, &(&self.triples[part] - first)))
+        [1, 2].map(|part| items.index_select(0, &(indices(&self.triples[part], self.device) - first)))
     }
 
     /// Of gathered rows those of the items, positives first.
@@ -153,9 +155,28 @@ impl BatchNodes {
 
     /// `weight / (2 batch) · Σ |row|²` over the rows of all triples, the penalty of the rows a batch touches (He et al.
     /// 2020, released code).
-    pub(crate) fn penalty(&self, gathered: &Tensor, weight: f64) -> Tensor {
+    ///
+    /// # Errors
+    /// A failure of libtorch's.
+    pub(crate) fn penalty(&self, gathered: &Tensor, weight: f64) -> Result<Tensor> {
+        let factor = weight / (2 * self.targets.len()) as f64;
+        if self.device == Device::Cpu {
+            return triples::penalty(gathered, &self.counts, factor);
+        }
         let norms = gathered.square().sum_dim_intlist(1, false, Kind::Float);
-        norms.dot(&self.counts) * (weight / (2 * self.targets.len()) as f64)
+        Ok(norms.dot(&Tensor::from_slice(&self.counts).to_device(self.device)) * factor)
+    }
+
+    /// [`pairwise_loss`] of the batch's triples; `gathered` are the rows of its nodes.
+    ///
+    /// # Errors
+    /// A failure of libtorch's.
+    pub(crate) fn pairwise(&self, gathered: &Tensor) -> Result<Tensor> {
+        if self.device == Device::Cpu {
+            return triples::pairwise(gathered, &self.triples);
+        }
+        let [users, positives, negatives] = self.triples(gathered);
+        Ok(pairwise_loss(&users, &positives, &negatives))
     }
 
     /// InfoNCE between two views of the users, plus that of the positive items; the first view is the anchor.
@@ -193,6 +214,6 @@ mod tests {
         let squares =
             [users, positives, negatives].map(|rows| rows.square().sum(Kind::Double).double_value(&[]));
         let expected = 0.5 / 6.0 * squares.iter().sum::<f64>();
-        assert!((nodes.penalty(&gathered, 0.5).double_value(&[]) - expected).abs() < 1e-4);
+        assert!((nodes.penalty(&gathered, 0.5).unwrap().double_value(&[]) - expected).abs() < 1e-4);
     }
 }

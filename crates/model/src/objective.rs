@@ -44,15 +44,15 @@ impl RankingLoss {
     /// `(1 − s) · pairwise + s · −mean log softmax(z_u · z_i / τ)` over all distinct items of the batch, positive and
     /// negative, on the tape; `gathered` are the rows of the batch's nodes.
     pub(crate) fn of(&self, nodes: &BatchNodes, gathered: &Tensor) -> Result<Tensor> {
-        let [users, positives, negatives] = nodes.triples(gathered);
         if self.softmax == 0.0 {
-            return Ok(pairwise_loss(&users, &positives, &negatives));
+            return nodes.pairwise(gathered);
         }
+        let [users, ..] = nodes.triples(gathered);
         let items = nodes.items(gathered);
         let softmax = softmax_loss(&users, &items, nodes.targets(), self.temperature)? * self.softmax;
         if self.softmax == 1.0 {
             return Ok(softmax);
         }
-        Ok(softmax + pairwise_loss(&users, &positives, &negatives) * (1.0 - self.softmax))
+        Ok(softmax + nodes.pairwise(gathered)? * (1.0 - self.softmax))
     }
 }

@@ -4,10 +4,7 @@ use multiversion::multiversion;
 use rayon::prelude::*;
 use tch::Tensor;
 
-use crate::{
-    Error, Result,
-    slice::{as_slice, as_slice_mut},
-};
+use crate::{Error, Result, slice::as_slice_mut};
 
 /// Settings of [`Adam`]. Defaults are those of the paper (Kingma and Ba 2015, algorithm 1).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -119,12 +116,12 @@ impl Adam {
                 continue;
             }
             if parameter.device() == tch::Device::Cpu {
-                let (p, g) = (as_slice_mut(parameter)?, as_slice(&gradient)?);
+                let (p, g) = (as_slice_mut(parameter)?, as_slice_mut(&mut gradient)?);
                 update.on_slices(p, g, as_slice_mut(m)?, as_slice_mut(v)?);
             } else {
                 tch::no_grad(|| update.on_tensors(parameter, &gradient, m, v));
+                let _ = gradient.zero_();
             }
-            let _ = gradient.zero_();
         }
         Ok(())
     }
@@ -141,11 +138,11 @@ struct Update {
 }
 
 impl Update {
-    /// Entries are independent, so the split into chunks does not change a bit.
-    fn on_slices(self, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+    /// Entries are independent, so the split into chunks does not change a bit. The gradient is zero afterwards.
+    fn on_slices(self, p: &mut [f32], g: &mut [f32], m: &mut [f32], v: &mut [f32]) {
         const CHUNK: usize = 1 << 16;
         p.par_chunks_mut(CHUNK)
-            .zip(g.par_chunks(CHUNK))
+            .zip(g.par_chunks_mut(CHUNK))
             .zip(m.par_chunks_mut(CHUNK).zip(v.par_chunks_mut(CHUNK)))
             .for_each(|((p, g), (m, v))| adam_kernel(self, p, g, m, v));
     }
@@ -159,12 +156,13 @@ impl Update {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]
-fn adam_kernel(update: Update, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+fn adam_kernel(update: Update, p: &mut [f32], g: &mut [f32], m: &mut [f32], v: &mut [f32]) {
     let Update { beta1, beta2, rate, unbias, epsilon } = update;
     for ((p, g), (m, v)) in p.iter_mut().zip(g).zip(m.iter_mut().zip(v)) {
-        *m = beta1 * *m + (1.0 - beta1) * g;
-        *v = beta2 * *v + (1.0 - beta2) * g * g;
+        *m = beta1 * *m + (1.0 - beta1) * *g;
+        *v = beta2 * *v + (1.0 - beta2) * *g * *g;
         *p -= rate * *m / (v.sqrt() * unbias + epsilon);
+        *g = 0.0;
     }
 }
 
@@ -202,13 +200,13 @@ mod tests {
     fn the_slice_and_the_tensor_path_agree() {
         let update = Update { beta1: 0.9, beta2: 0.999, rate: 0.01, unbias: 1.2, epsilon: 1e-8 };
         let make = |f: f64| (Tensor::arange(1000, (Kind::Float, Device::Cpu)) * f).cos().abs();
-        let g = make(0.7);
+        let mut g = make(0.7);
         let (mut p, mut m, mut v) = (make(0.1), make(0.2), make(0.3));
         let (mut p2, mut m2, mut v2) = (p.copy(), m.copy(), v.copy());
         update.on_tensors(&mut p, &g, &mut m, &mut v);
         update.on_slices(
             as_slice_mut(&mut p2).unwrap(),
-            as_slice(&g).unwrap(),
+            as_slice_mut(&mut g).unwrap(),
             as_slice_mut(&mut m2).unwrap(),
             as_slice_mut(&mut v2).unwrap(),
         );

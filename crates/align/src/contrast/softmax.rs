@@ -9,12 +9,12 @@ use crate::ot::exp_f32;
 
 /// Rows of logits held at once: with thousands of candidates they stay in a core's cache from the product that makes
 /// them to those that turn them into gradients.
-const BLOCK: i64 = 128;
+const BLOCK: i64 = 256;
 
 /// `mean_r (log Σ_c exp(s_rc) − s_rt)`, `s = anchors · candidatesᵀ / τ`, on the tape.
 ///
 /// Cost: `6 · rows · columns · dim` flops and `rows · columns` exponentials; beside the gradients it holds
-/// `128 · columns` logits, whatever the number of rows.
+/// `256 · columns` logits, whatever the number of rows.
 pub(super) fn loss(
     anchors: &Tensor,
     candidates: &Tensor,

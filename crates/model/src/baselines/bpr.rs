@@ -12,7 +12,6 @@ use crate::{
     config::{MOST_DIMENSIONS, config, expect_within},
     ids::halves,
     nodes::{BatchNodes, Scope},
-    objective::pairwise_loss,
 };
 
 config! {
@@ -72,8 +71,7 @@ impl Recommender for Bpr {
         let nodes = BatchNodes::new(batch, self.sizes, self.device)?;
         let mut relay = Relay::default();
         let rows = Scope::Batch(&nodes).of_table(self.parameters.get(self.table), &mut relay);
-        let [users, positives, negatives] = nodes.triples(&rows);
-        let loss = pairwise_loss(&users, &positives, &negatives) + nodes.penalty(&rows, self.config.l2);
+        let loss = nodes.pairwise(&rows)? + nodes.penalty(&rows, self.config.l2)?;
         relay.backward(&loss)?;
         Ok(loss.double_value(&[]))
     }

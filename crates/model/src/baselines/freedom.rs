@@ -171,8 +171,9 @@ impl Recommender for Freedom {
         let mut relay = Relay::default();
         let graph = self.thinned.as_ref().unwrap_or(&self.ids.propagation);
         let (users, items) = self.forward(graph, Scope::Batch(&nodes), &mut relay)?;
-        let [users, positives, negatives] = nodes.triples(&Tensor::cat(&[users, items], 0));
-        let mut loss = pairwise_loss(&users, &positives, &negatives);
+        let gathered = Tensor::cat(&[users, items], 0);
+        let [users, ..] = nodes.triples(&gathered);
+        let mut loss = nodes.pairwise(&gathered)?;
         let rows = nodes.item_rows().to_tensor(self.device);
         for (projection, features) in &self.projections {
             let projected = projection.apply(&self.parameters, &features.index_select(0, &rows));

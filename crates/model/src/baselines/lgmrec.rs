@@ -17,7 +17,6 @@ use crate::{
     features,
     ids::{GraphIds, halves, train_graph},
     nodes::BatchNodes,
-    objective::pairwise_loss,
     phase::Phase,
 };
 
@@ -212,8 +211,7 @@ impl Recommender for LgmRec {
         let mut relay = Relay::default();
         let Views { fused, global } = self.forward(&mut relay, &mut Phase::Train(randomness))?;
         let rows = nodes.gather(&fused);
-        let [users, positives, negatives] = nodes.triples(&rows);
-        let mut loss = pairwise_loss(&users, &positives, &negatives) + nodes.penalty(&rows, self.config.l2);
+        let mut loss = nodes.pairwise(&rows)? + nodes.penalty(&rows, self.config.l2)?;
         if self.config.contrast > 0.0 {
             for (at, left) in global.iter().enumerate() {
                 for right in &global[at + 1..] {

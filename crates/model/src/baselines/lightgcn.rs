@@ -93,7 +93,7 @@ impl Recommender for LightGcn {
         let layer_0 = scope.of_table(table, &mut relay);
         let ranking =
             RankingLoss { softmax: self.config.softmax, temperature: self.config.softmax_temperature };
-        let mut loss = ranking.of(&nodes, &rows)? + nodes.penalty(&layer_0, self.config.l2);
+        let mut loss = ranking.of(&nodes, &rows)? + nodes.penalty(&layer_0, self.config.l2)?;
         if self.config.contrast > 0.0 {
             let [users, ..] = nodes.triples(&rows);
             let (items, targets) = (nodes.positives(&rows), nodes.targets());

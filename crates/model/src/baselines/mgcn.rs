@@ -15,7 +15,6 @@ use crate::{
     gates::gated_sum,
     ids::{GraphIds, halves, users_from_items},
     nodes::{BatchNodes, Scope},
-    objective::pairwise_loss,
     phase::Phase,
 };
 
@@ -181,8 +180,7 @@ impl Recommender for Mgcn {
         let Views { content, side } =
             self.forward(Scope::Batch(&nodes), &mut relay, &mut Phase::Train(randomness))?;
         let rows = &content + &side;
-        let [users, positives, negatives] = nodes.triples(&rows);
-        let mut loss = pairwise_loss(&users, &positives, &negatives) + nodes.penalty(&rows, self.config.l2);
+        let mut loss = nodes.pairwise(&rows)? + nodes.penalty(&rows, self.config.l2)?;
         if self.config.contrast > 0.0 {
             loss += nodes.contrast([&side, &content], self.config.temperature)? * self.config.contrast;
         }

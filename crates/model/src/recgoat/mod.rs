@@ -348,7 +348,7 @@ impl Recommender for RecGoat {
             RankingLoss { softmax: self.config.softmax, temperature: self.config.softmax_temperature };
         let layer_0 = scope.of_table(self.ids.table(&self.parameters), &mut relay);
         let align = &self.config.align;
-        let mut loss = ranking.of(&nodes, &(&ids + &side))? + nodes.penalty(&layer_0, self.config.l2);
+        let mut loss = ranking.of(&nodes, &(&ids + &side))? + nodes.penalty(&layer_0, self.config.l2)?;
         if align.contrast > 0.0 {
             loss += nodes.contrast([&side, &ids], align.temperature)? * align.contrast;
         }

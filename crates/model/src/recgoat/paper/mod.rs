@@ -290,7 +290,7 @@ impl Recommender for PaperRecGoat {
         let negatives = rows(&views.fused, batch.negatives);
         let layer_0 = Scope::Batch(&nodes).of_table(self.parameters.get(self.table), &mut relay);
         let mut loss =
-            pairwise_loss(&users, &positives, &negatives) + nodes.penalty(&layer_0, self.config.l2);
+            pairwise_loss(&users, &positives, &negatives) + nodes.penalty(&layer_0, self.config.l2)?;
         if self.config.align.contrast > 0.0 {
             loss += self.contrast(batch, &views, &users)? * self.config.align.contrast;
         }
