@@ -4,6 +4,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use recgoat_benches::{DIM, INTERACTIONS, ITEMS, SEED, USERS, WIDTH, baby, brief};
 use recgoat_data::{Dataset, TripleSampler};
+use recgoat_graph::NeighbourCache;
 use recgoat_model::{Batch, Context, ModelConfig};
 use recgoat_torch::{Adam, AdamConfig, Purpose, Seed};
 use tch::Device;
@@ -18,8 +19,9 @@ fn steps(criterion: &mut Criterion) {
 fn step(criterion: &mut Criterion, data: &Dataset, name: &str, size: usize) {
     let seed = Seed(SEED);
     let config = ModelConfig::named(name).expect("a known model");
-    let mut model =
-        config.build(&Context { dataset: data, seed, device: Device::Cpu }).expect("data with features");
+    let mut model = config
+        .build(&Context { dataset: data, seed, device: Device::Cpu, neighbours: &NeighbourCache::none() })
+        .expect("data with features");
     let mut adam = Adam::new(AdamConfig::default(), model.parameters().tensors());
     let sampler = TripleSampler::new(data.interactions()).expect("nobody has every item");
     let triples = sampler.epoch(&mut seed.stream(Purpose::Sampling, 0));

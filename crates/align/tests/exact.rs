@@ -133,8 +133,12 @@ proptest! {
             let solution = params.solve(&problem).unwrap();
             let excess = solution.value - least;
             let most = epsilon * (a.len().max(b.len()) as f64).ln() * 2.0;
-            prop_assert!(excess >= -1e-7 && excess <= most + 1e-9 && solution.value <= last + 1e-7);
-            last = solution.value;
+            // A plan that misses its marginals by δ becomes one that meets them at a cost of 2 δ max|C| (Altschuler et
+            // al. 2017, lemma 7). Groups that only costs of many ε couple miss them for long: decision 12.
+            let slack = 1e-7 + 8.0 * solution.marginal_error;
+            prop_assert!(solution.converged == (solution.marginal_error <= 1e-9));
+            prop_assert!(excess >= -slack && excess <= most + slack && solution.value <= last + slack);
+            last = solution.value + slack;
         }
     }
 }

@@ -5,6 +5,7 @@
 mod csr;
 mod dataset;
 mod error;
+mod feature_file;
 pub mod fetch;
 mod folder;
 mod inter;
@@ -23,6 +24,7 @@ pub mod synthetic;
 pub use csr::Csr;
 pub use dataset::Dataset;
 pub use error::{Error, Result};
+pub use feature_file::FeatureFile;
 pub use interactions::{Interactions, Split};
 pub use modality::Modality;
 pub use sampler::{TripleSampler, Triples};

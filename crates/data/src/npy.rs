@@ -1,10 +1,11 @@
-//! Reads and writes the two `.npy` forms of a data set: `float32 [items, width]` features and
+//! Reads and writes the two `.npy` forms of a data set: `float32` or `float16` `[items, width]` features and
 //! `uint8` or `bool [items]` masks.
 
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
+use half::f16;
 use npyz::WriterBuilder;
 
 use crate::error::{Error, Result, quote};
@@ -17,22 +18,62 @@ pub(crate) struct Matrix {
     pub(crate) values: Vec<f32>,
 }
 
-/// Reads `float32 [rows, width]` in C order.
+/// The numbers of a feature file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Real {
+    Single,
+    Half,
+}
+
+impl Real {
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Single => 4,
+            Self::Half => 2,
+        }
+    }
+
+    /// As many numbers of `bytes` as there are places.
+    pub(crate) fn convert<'a>(self, bytes: &[u8], out: impl Iterator<Item = &'a mut f32>) {
+        match self {
+            Self::Single => {
+                out.zip(bytes.as_chunks().0).for_each(|(out, &number)| *out = f32::from_le_bytes(number));
+            }
+            Self::Half => {
+                let numbers = bytes.as_chunks().0.iter().map(|&number| f16::from_le_bytes(number).to_f32());
+                out.zip(numbers).for_each(|(out, number)| *out = number);
+            }
+        }
+    }
+}
+
+/// Reads `float32` or `float16` `[rows, width]` in C order.
 pub(crate) fn parse_features(path: &Path, bytes: &[u8]) -> Result<Matrix> {
+    let (rows, width, real, data) = matrix(path, bytes)?;
+    let mut values = vec![0.0; rows * width];
+    real.convert(data, values.iter_mut());
+    Ok(Matrix { rows, width, values })
+}
+
+/// The rows, the width, the kind of numbers and the numbers of such a matrix.
+pub(crate) fn matrix<'a>(path: &'a Path, bytes: &'a [u8]) -> Result<(usize, usize, Real, &'a [u8])> {
     let array = Array::parse(path, bytes)?;
     let &[rows, width] = array.shape.as_slice() else {
         return Err(Error::file(path, "shape [items, width]", format!("shape {:?}", array.shape)));
     };
-    if array.descr != "<f4" {
-        let expected = "dtype <f4 (numpy.float32)";
-        return Err(Error::file(path, expected, format!("dtype {}", quote(array.descr.as_bytes()))));
-    }
+    let real = match array.descr.as_str() {
+        "<f4" => Real::Single,
+        "<f2" => Real::Half,
+        other => {
+            let expected = "dtype <f4 (numpy.float32) or <f2 (numpy.float16)";
+            return Err(Error::file(path, expected, format!("dtype {}", quote(other.as_bytes()))));
+        }
+    };
     if array.order == Order::Fortran {
         let expected = "C order (numpy.ascontiguousarray)";
         return Err(Error::file(path, expected, "Fortran order"));
     }
-    let (numbers, _) = array.data(4)?.as_chunks::<4>();
-    Ok(Matrix { rows, width, values: numbers.iter().map(|&number| f32::from_le_bytes(number)).collect() })
+    Ok((rows, width, real, array.data(real.bytes())?))
 }
 
 /// Reads `uint8` or `bool [rows]`.

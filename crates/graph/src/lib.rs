@@ -17,7 +17,7 @@ mod subset;
 pub use adjacency::Adjacency;
 pub use attention::{Attended, Attention, AttentionGradients, on_tape};
 pub use error::{Error, Result};
-pub use knn::{KnnConfig, Neighbours, Similarity, knn};
+pub use knn::{KnnConfig, NeighbourCache, Neighbours, Similarity, knn, knn_from};
 pub use pattern::Pattern;
 pub use propagation::Propagation;
 pub use relay::{LinearMap, Relay};

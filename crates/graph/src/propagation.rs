@@ -38,6 +38,11 @@ impl Propagation {
         Self { adjacency, layers, remote }
     }
 
+    /// Steps over the graph.
+    pub fn layers(&self) -> usize {
+        self.layers
+    }
+
     /// The graph propagated over.
     pub fn adjacency(&self) -> &Adjacency {
         &self.adjacency

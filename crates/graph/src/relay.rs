@@ -1,6 +1,8 @@
 //! Linear maps with VJPs of their own, between stretches of libtorch's tape.
 
-use recgoat_torch::{Cut, push, push_rows};
+use std::ops::Range;
+
+use recgoat_torch::{Cut, push, push_rows, push_span};
 use tch::Tensor;
 
 use crate::{Result, Subset};
@@ -111,6 +113,19 @@ impl<'a> Relay<'a> {
         let source = x.shallow_clone();
         let output = tch::no_grad(|| x.index_select(0, &rows.to_tensor(x.device())));
         self.stage(&output, move |gradient| Ok(push_rows(&source, rows.rows(), gradient)?))
+    }
+
+    /// A span of the rows of a leaf, as a leaf that shares its memory.
+    ///
+    /// # Panics
+    /// When `x` is not a leaf, or has fewer rows.
+    pub fn span(&mut self, x: &Tensor, rows: Range<usize>) -> Tensor {
+        expect_leaf(x);
+        let (source, first) = (x.shallow_clone(), rows.start as i64);
+        self.stage(&x.detach().narrow(0, first, rows.len() as i64), move |gradient| {
+            push_span(&source, first, gradient);
+            Ok(())
+        })
     }
 
     /// The output of a layer that was computed without the tape, as a leaf. `vjp` takes the gradient there and returns

@@ -2,12 +2,12 @@
 
 use rand::seq::SliceRandom;
 use recgoat_data::{Dataset, Modality};
-use recgoat_graph::{KnnConfig, Similarity, SparseMap, knn};
+use recgoat_graph::{KnnConfig, Similarity, SparseMap};
 use recgoat_torch::{Purpose, Seed, from_slice};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use crate::{Error, Result};
+use crate::{Context, Error, Result};
 
 /// The similarity of feature rows, as configurations write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,10 +108,11 @@ pub(crate) fn item_edges(
     neighbours: usize,
     similarity: FeatureSimilarity,
     weight: EdgeWeight,
+    context: &Context<'_>,
 ) -> Result<Vec<(u32, u32, f32)>> {
     let config =
         KnnConfig { neighbours: neighbours - 1, similarity: similarity.into(), ..KnnConfig::default() };
-    let near = knn(modality.values(), modality.width(), modality.present(), &config)?;
+    let near = context.neighbours.knn(modality.values(), modality.width(), modality.present(), &config)?;
     let items = (0..).zip(modality.present()).filter(|(_, present)| **present);
     let edges = items.flat_map(|(item, _): (u32, _)| {
         let others = near.of(item as usize).iter().zip(near.similarities(item as usize));
@@ -131,10 +132,10 @@ pub(crate) fn item_graph(
     neighbours: usize,
     similarity: FeatureSimilarity,
     weight: EdgeWeight,
-    device: Device,
+    context: &Context<'_>,
 ) -> Result<SparseMap> {
-    let edges = item_edges(modality, neighbours, similarity, weight)?;
-    Ok(SparseMap::normalised(modality.rows(), edges, device)?)
+    let edges = item_edges(modality, neighbours, similarity, weight, context)?;
+    Ok(SparseMap::normalised(modality.rows(), edges, context.device)?)
 }
 
 #[cfg(test)]

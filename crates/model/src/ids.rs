@@ -6,7 +6,11 @@ use recgoat_graph::{Adjacency, Propagation, Relay, SparseMap};
 use recgoat_torch::{indices, init};
 use tch::{Device, Tensor};
 
-use crate::{Batch, Context, ParameterId, Parameters, Result};
+use crate::{
+    Batch, Context, ParameterId, Parameters, Result,
+    cost::{Stage, entries_at},
+    nodes::BatchNodes,
+};
 
 /// A table of users followed by items, and LightGCN's propagation over the train graph.
 #[derive(Debug)]
@@ -14,6 +18,7 @@ pub(crate) struct GraphIds {
     table: ParameterId,
     /// Number of users, the rows before the first item.
     pub(crate) users: usize,
+    dim: usize,
     pub(crate) propagation: Propagation,
 }
 
@@ -30,7 +35,7 @@ impl GraphIds {
         let table = init::xavier(rows as i64, dim as i64, rng, context.device);
         let table = parameters.add("embedding", table);
         let propagation = Propagation::new(train_graph(interactions)?, layers, context.device);
-        Ok(Self { table, users: interactions.users(), propagation })
+        Ok(Self { table, users: interactions.users(), dim, propagation })
     }
 
     /// The layer-0 embeddings, users and items.
@@ -40,17 +45,25 @@ impl GraphIds {
 
     /// The layer-0 embeddings of the users, as a leaf of the relay.
     pub(crate) fn users(&self, parameters: &Parameters, relay: &mut Relay<'_>) -> Tensor {
-        relay.join(halves(self.table(parameters), self.users).0)
+        relay.span(self.table(parameters), 0..self.users)
     }
 
     /// The layer-0 embeddings of the items, as a leaf of the relay.
     pub(crate) fn items(&self, parameters: &Parameters, relay: &mut Relay<'_>) -> Tensor {
-        relay.join(halves(self.table(parameters), self.users).1)
+        relay.span(self.table(parameters), self.users..self.sizes().iter().sum())
     }
 
     /// The embeddings after propagation, users and items, as a leaf of the relay.
     pub(crate) fn smoothed<'a>(&'a self, parameters: &Parameters, relay: &mut Relay<'a>) -> Result<Tensor> {
         Ok(relay.apply(&self.propagation, self.table(parameters))?)
+    }
+
+    /// Of propagation to a batch's nodes and back: the layer next to the loss works on their entries alone.
+    pub(crate) fn propagation_cost(&self, nodes: &BatchNodes) -> Stage {
+        let (graph, layers) = (self.propagation.adjacency(), self.propagation.layers());
+        let entries =
+            if layers == 0 { 0 } else { graph.entries() * (layers - 1) + entries_at(graph, nodes.rows()) };
+        Stage::sparse("propagation", entries, self.dim, 2)
     }
 
     /// Numbers of users and of items.

@@ -6,6 +6,7 @@ mod baselines;
 pub mod checkpoint;
 mod closed;
 pub mod config;
+pub mod cost;
 mod dense;
 mod error;
 pub mod experiment;

@@ -122,9 +122,24 @@ impl BatchNodes {
         table.index_select(0, &self.all.to_tensor(table.device()))
     }
 
+    /// The batch's users and items, among users followed by items.
+    pub(crate) fn rows(&self) -> &Subset {
+        &self.all
+    }
+
+    /// The batch's users.
+    pub(crate) fn user_rows(&self) -> &Subset {
+        &self.users
+    }
+
     /// The batch's items.
     pub(crate) fn item_rows(&self) -> &Subset {
         &self.items
+    }
+
+    /// Number of different positives, the first of the items.
+    pub(crate) fn positive_count(&self) -> usize {
+        self.positives as usize
     }
 
     /// Of gathered rows those of each triple, `[batch, dim]`: users, positives, negatives.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use rand_chacha::ChaCha8Rng;
 use recgoat_data::Dataset;
 use recgoat_eval::{Scorer, report::Picture};
+use recgoat_graph::NeighbourCache;
 use recgoat_torch::Seed;
 use tch::Device;
 
-use crate::{Parameters, Result};
+use crate::{Parameters, Result, cost::Stage};
 
 /// What a model is built from. Graphs and features derive from the dataset; nothing of it is copied.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,8 @@ pub struct Context<'a> {
     pub seed: Seed,
     /// Where the model computes.
     pub device: Device,
+    /// Where neighbours by features are kept from one run to the next.
+    pub neighbours: &'a NeighbourCache,
 }
 
 /// Triples of one step: parallel lists of users, a train item of each, and an item that is none of theirs.
@@ -54,6 +57,14 @@ pub trait Recommender {
     /// # Errors
     /// A failure of a graph, an alignment or libtorch.
     fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64>;
+
+    /// What a step on this batch must spend, stage by stage; nothing for a model that does not tell.
+    ///
+    /// # Errors
+    /// As [`Recommender::step`].
+    fn cost(&self, _batch: &Batch<'_>) -> Result<Vec<Stage>> {
+        Ok(Vec::new())
+    }
 
     /// What the model can tell of itself after an epoch, by name, for plots over training.
     ///

@@ -16,6 +16,7 @@ use std::{
 };
 
 use recgoat_data::Dataset;
+use recgoat_graph::NeighbourCache;
 use recgoat_torch::Seed;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -264,7 +265,8 @@ impl RunFolder {
     }
 
     fn build(&self, dataset: &Dataset, device: Device) -> Result<Box<dyn Recommender>> {
-        self.config.model.build(&Context { dataset, seed: Seed(self.config.seed), device })
+        let (seed, neighbours) = (Seed(self.config.seed), &NeighbourCache::of_user());
+        self.config.model.build(&Context { dataset, seed, device, neighbours })
     }
 }
 

@@ -5,6 +5,7 @@ use recgoat_data::{
     Dataset, Split,
     synthetic::{SyntheticConfig, synthetic},
 };
+use recgoat_graph::NeighbourCache;
 use recgoat_model::{Context, ModelConfig};
 use recgoat_torch::Seed;
 use tch::Device;
@@ -21,7 +22,9 @@ fn dataset() -> Dataset {
 fn scores(name: &str, settings: &[(&str, &str)], dataset: &Dataset) -> DMatrix<f64> {
     let config = ModelConfig::named(name).unwrap();
     let config = settings.iter().fold(config, |config, (key, value)| config.with(key, value).unwrap());
-    let model = config.build(&Context { dataset, seed: Seed(0), device: Device::Cpu }).unwrap();
+    let model = config
+        .build(&Context { dataset, seed: Seed(0), device: Device::Cpu, neighbours: &NeighbourCache::none() })
+        .unwrap();
     let mut scores = vec![0f32; USERS * ITEMS];
     let users: Vec<u32> = (0..USERS as u32).collect();
     model.scorer().unwrap().score(&users, &mut scores);

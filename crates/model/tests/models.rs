@@ -17,6 +17,7 @@ use recgoat_data::{
     synthetic::{SyntheticConfig, synthetic},
 };
 use recgoat_eval::report::Picture;
+use recgoat_graph::NeighbourCache;
 use recgoat_model::{
     Batch, Context, Learning, ModelConfig, Recommender, Silent, TrainConfig,
     run::{RunConfig, RunFolder},
@@ -49,7 +50,9 @@ fn model(name: &str, settings: &[(&str, &str)], dataset: &Dataset) -> Box<dyn Re
     let config = settings
         .iter()
         .fold(ModelConfig::named(name).unwrap(), |config, (key, value)| config.with(key, value).unwrap());
-    config.build(&Context { dataset, seed: Seed(5), device: Device::Cpu }).unwrap()
+    config
+        .build(&Context { dataset, seed: Seed(5), device: Device::Cpu, neighbours: &NeighbourCache::none() })
+        .unwrap()
 }
 
 const QUIET: [(&str, &str); 6] = [
@@ -300,7 +303,12 @@ fn features_and_widths_are_checked() {
     let bare = Dataset::from_parts("bare", plain.interactions().clone(), Vec::new()).unwrap();
     let build = |data: &Dataset, key: &str, value: &str| {
         let config = ModelConfig::named("recgoat-paper").unwrap().with(key, value).unwrap();
-        let built = config.build(&Context { dataset: data, seed: Seed(0), device: Device::Cpu });
+        let built = config.build(&Context {
+            dataset: data,
+            seed: Seed(0),
+            device: Device::Cpu,
+            neighbours: &NeighbourCache::none(),
+        });
         built.err().map(|error| error.to_string()).unwrap_or_default()
     };
     assert!(build(&bare, "dim", "64").contains("expected at least one <modality>_feat.npy"));

@@ -54,20 +54,26 @@ impl Cut {
 pub fn push(upstream: &Tensor, gradient: &Tensor) {
     let gradient = gradient.detach();
     assert_eq!(upstream.size(), gradient.size(), "a VJP returns its input's shape");
-    let held = upstream.is_leaf().then(|| upstream.grad()).filter(Tensor::defined);
-    match held {
-        // A leaf that already holds a gradient needs no tape.
-        Some(mut held) => {
-            let _ = held.f_add_(&gradient).expect("shapes were compared above");
-        }
+    if upstream.is_leaf() {
+        let _ = held(upstream).f_add_(&gradient).expect("shapes were compared above");
+    } else {
         // The cheapest scalar with this gradient: no product of their size is kept.
-        None => upstream.reshape([-1]).dot(&gradient.reshape([-1])).backward(),
+        upstream.reshape([-1]).dot(&gradient.reshape([-1])).backward();
     }
+}
+
+/// The gradient a leaf holds; zeros where it has none yet.
+fn held(leaf: &Tensor) -> Tensor {
+    if !leaf.grad().defined() {
+        // Of no row at all: the only way from here to make the tape hold a gradient, and it takes no pass over the leaf.
+        leaf.reshape([-1]).narrow(0, 0, 0).sum(leaf.kind()).backward();
+    }
+    leaf.grad()
 }
 
 /// [`push`] of a gradient that is zero but at some rows, each named once, where it is `gradient` `[rows, width]`.
 ///
-/// A leaf on the CPU that already holds a gradient is written at those rows alone.
+/// Of a leaf, and written at those rows alone.
 ///
 /// ```
 /// use recgoat_torch::push_rows;
@@ -83,23 +89,33 @@ pub fn push(upstream: &Tensor, gradient: &Tensor) {
 /// [`crate::Error::Form`] when either is no `f32` matrix.
 ///
 /// # Panics
-/// When the shapes do not fit or a row is not there.
-pub fn push_rows(upstream: &Tensor, rows: &[u32], gradient: &Tensor) -> Result<()> {
+/// When `leaf` is none, the shapes do not fit or a row is not there.
+pub fn push_rows(leaf: &Tensor, rows: &[u32], gradient: &Tensor) -> Result<()> {
     let gradient = gradient.detach().contiguous();
+    assert!(leaf.is_leaf(), "a gradient is held by leaves alone");
     assert_eq!(gradient.size()[0], rows.len() as i64, "a row of the gradient for each row");
-    let mut held = if upstream.is_leaf() { upstream.grad() } else { Tensor::new() };
-    if held.defined() && held.device() == Device::Cpu && held.is_contiguous() {
-        let width = held.size()[1] as usize;
-        let (held, gradient) = (as_slice_mut(&mut held)?, as_slice(&gradient)?);
-        for (&row, gradient) in rows.iter().zip(gradient.chunks(width)) {
-            let held = &mut held[row as usize * width..][..width];
-            held.iter_mut().zip(gradient).for_each(|(held, gradient)| *held += gradient);
-        }
+    let mut held = held(leaf);
+    if held.device() != Device::Cpu || !held.is_contiguous() {
+        let _ = held.f_index_add_(0, &indices(rows, held.device()), &gradient)?;
         return Ok(());
     }
-    let table = upstream.detach().zeros_like().index_copy(0, &indices(rows, upstream.device()), &gradient);
-    push(upstream, &table);
+    let width = held.size()[1] as usize;
+    let (held, gradient) = (as_slice_mut(&mut held)?, as_slice(&gradient)?);
+    for (&row, gradient) in rows.iter().zip(gradient.chunks(width)) {
+        let held = &mut held[row as usize * width..][..width];
+        held.iter_mut().zip(gradient).for_each(|(held, gradient)| *held += gradient);
+    }
     Ok(())
+}
+
+/// [`push`] of a gradient that is zero but at the rows from `first` on, where it is `gradient` `[rows, width]`.
+///
+/// # Panics
+/// When `leaf` is none, or the shapes do not fit.
+pub fn push_span(leaf: &Tensor, first: i64, gradient: &Tensor) {
+    assert!(leaf.is_leaf(), "a gradient is held by leaves alone");
+    let gradient = gradient.detach();
+    let _ = held(leaf).narrow(0, first, gradient.size()[0]).f_add_(&gradient).expect("rows of one width");
 }
 
 /// A scalar of this value on the tape whose gradient at each `input` is the `gradient` beside it.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use recgoat_data::{Dataset, Modality};
+use recgoat_data::{Dataset, FeatureFile, Modality};
 
 use crate::support::{SMALL, floats, folder, npy, refusal};
 
@@ -55,6 +55,36 @@ fn a_file_written_by_an_independent_library() {
 }
 
 #[test]
+fn half_precision_takes_half_the_space() {
+    // 1, -2, 0.5, 65504 (the largest), 2⁻²⁴ (the smallest), 0: bits by IEEE 754.
+    let numbers = [0x3c00u16, 0xc000, 0x3800, 0x7bff, 0x0001, 0x0000];
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let dir = folder(&[INTER, ("text_feat.npy", &npy("<f2", "False", "(3, 2)", &bytes))]);
+    let values = [1.0, -2.0, 0.5, 65504.0, 2f32.powi(-24), 0.0];
+    assert_eq!(Dataset::open(dir.path()).unwrap().modalities()[0].values(), values);
+    let file = FeatureFile::open(&dir.path().join("text_feat.npy")).unwrap();
+    let mut row = [0.0; 2];
+    file.read(2, &mut row);
+    assert_eq!((file.rows(), file.width(), row), (3, 2, [2f32.powi(-24), 0.0]));
+}
+
+#[test]
+fn a_mapped_file_holds_what_a_read_one_does() {
+    let dir = folder(&[INTER, ("text_feat.npy", &features(5, 3)), ("empty.npy", b"")]);
+    let file = FeatureFile::open(&dir.path().join("text_feat.npy")).unwrap();
+    let whole = Dataset::open(dir.path()).unwrap();
+    let mut row = [0.0; 3];
+    for (at, expected) in whole.modalities()[0].values().chunks(3).enumerate() {
+        file.read(at, &mut row);
+        assert_eq!(row, expected);
+    }
+    let refused = |name: &str| FeatureFile::open(&dir.path().join(name)).unwrap_err().to_string();
+    assert!(refused("empty.npy").ends_with("empty.npy: expected a .npy file, found an empty file"));
+    assert!(refused("a.inter").contains("expected the whole header of a .npy file"));
+    assert!(refused("none.npy").contains("none.npy: "));
+}
+
+#[test]
 fn bool_masks_count_too() {
     let mask = npy("|b1", "False", "(3,)", &[0, 1, 0]);
     let dir = folder(&[INTER, ("text_feat.npy", &features(3, 2)), ("text_mask.npy", &mask)]);
@@ -92,10 +122,10 @@ fn rows_that_differ_between_modalities() {
 
 #[test]
 fn wrong_dtype() {
-    for descr in ["<f8", "<f2", ">f4", "<i4", "|O"] {
+    for descr in ["<f8", ">f2", ">f4", "<i4", "|O"] {
         let message = refused(&npy(descr, "False", "(3, 2)", &[0; 48]));
-        let expected = format!("text_feat.npy: expected dtype <f4 (numpy.float32), found dtype `{descr}`");
-        assert_eq!(message, expected);
+        let kinds = "dtype <f4 (numpy.float32) or <f2 (numpy.float16)";
+        assert_eq!(message, format!("text_feat.npy: expected {kinds}, found dtype `{descr}`"));
     }
     let message = refused_mask(&npy("<f4", "False", "(3,)", &[0; 12]));
     let expected = "text_mask.npy: expected dtype |u1 (numpy.uint8) or |b1 (numpy.bool_), found dtype `<f4`";

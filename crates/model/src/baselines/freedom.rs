@@ -11,6 +11,7 @@ use tch::{Device, Tensor};
 use crate::{
     Batch, Context, EmbeddingScorer, Error, Parameters, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_within},
+    cost::Stage,
     dense::Dense,
     features::{self, EdgeWeight, FeatureSimilarity},
     ids::{GraphIds, halves},
@@ -101,7 +102,7 @@ impl Freedom {
                 config.neighbours,
                 config.similarity,
                 EdgeWeight::Equal,
-                Device::Cpu,
+                &Context { device: Device::Cpu, ..*context },
             )?;
             edges.extend(
                 graph
@@ -182,6 +183,20 @@ impl Recommender for Freedom {
         }
         relay.backward(&loss)?;
         Ok(loss.double_value(&[]))
+    }
+
+    fn cost(&self, batch: &Batch<'_>) -> Result<Vec<Stage>> {
+        let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
+        let (dim, triples, items) = (self.config.dim, batch.users.len(), nodes.item_rows().rows().len());
+        let features: usize = self.projections.iter().map(|(_, features)| features.size()[1] as usize).sum();
+        // Over the whole graph: what an epoch thins away is not counted.
+        Ok(vec![
+            self.ids.propagation_cost(&nodes),
+            Stage::sparse("item graph", self.items.matrix().nnz(), dim, 2 * self.config.item_layers),
+            Stage::dense("projection", [items, features, dim], 2),
+            Stage::pass("ranking", triples * dim, 9 * (1 + self.projections.len())),
+            Stage::update(self.parameters.count()),
+        ])
     }
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {

@@ -80,8 +80,13 @@ impl ItemKnn {
             let chosen = modalities(context.dataset, &config.modalities, "itemknn with content")?;
             let share = config.content as f32 / chosen.len() as f32;
             for modality in chosen {
-                let edges =
-                    item_edges(modality, config.neighbours + 1, config.similarity, EdgeWeight::Cosine)?;
+                let edges = item_edges(
+                    modality,
+                    config.neighbours + 1,
+                    config.similarity,
+                    EdgeWeight::Cosine,
+                    context,
+                )?;
                 for (item, other, cosine) in edges.into_iter().filter(|edge| edge.0 != edge.1) {
                     votes[other as usize].push((item, share * cosine));
                 }

@@ -11,6 +11,7 @@ use tch::Device;
 use crate::{
     Batch, Context, EmbeddingScorer, Parameters, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
+    cost::Stage,
     ids::{GraphIds, halves},
     nodes::{BatchNodes, Scope},
     objective::RankingLoss,
@@ -101,6 +102,20 @@ impl Recommender for LightGcn {
         }
         relay.backward(&loss)?;
         Ok(loss.double_value(&[]))
+    }
+
+    fn cost(&self, batch: &Batch<'_>) -> Result<Vec<Stage>> {
+        let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
+        let (dim, triples) = (self.config.dim, batch.users.len());
+        let ranking = if self.config.softmax > 0.0 {
+            Stage::softmax("ranking", triples, nodes.item_rows().rows().len(), dim)
+        } else {
+            Stage::pass("ranking", triples * dim, 9)
+        };
+        let contrast = (self.config.contrast > 0.0)
+            .then(|| Stage::softmax("contrast", triples, nodes.positive_count(), dim));
+        let fixed = [self.ids.propagation_cost(&nodes), ranking, Stage::update(self.parameters.count())];
+        Ok(fixed.into_iter().chain(contrast).collect())
     }
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {

@@ -106,7 +106,7 @@ impl Mgcn {
             let (neighbours, similarity) = (config.neighbours, config.similarity);
             modalities.push(Side {
                 features: features::tensor(modality, device)?,
-                graph: features::item_graph(modality, neighbours, similarity, EdgeWeight::Cosine, device)?,
+                graph: features::item_graph(modality, neighbours, similarity, EdgeWeight::Cosine, context)?,
                 projection: dense("projection", modality.width()),
                 purifier: dense("purifier", dim),
                 preference: dense("preference", dim),

@@ -116,7 +116,7 @@ impl Smore {
         let mut modalities = Vec::new();
         for modality in features::modalities(context.dataset, &config.modalities, "smore")? {
             let (neighbours, similarity) = (config.neighbours, config.similarity);
-            let graph = features::item_graph(modality, neighbours, similarity, EdgeWeight::Cosine, device)?;
+            let graph = features::item_graph(modality, neighbours, similarity, EdgeWeight::Cosine, context)?;
             for (&value, (row, column)) in graph.matrix() {
                 let entry = largest.entry((row, column)).or_default();
                 *entry = entry.max(value);

@@ -1,6 +1,7 @@
 //! RecGOAT: graph-enriched ids, features transported to them, views that behaviour gates, one representation that ranks.
 
 mod config;
+mod cost;
 mod diagnosis;
 mod holes;
 pub mod paper;
@@ -18,6 +19,7 @@ use tch::{Device, Kind, Tensor};
 use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
+    cost::Stage,
     dense::Dense,
     features::{self, EdgeWeight, FeatureSimilarity, Rows},
     gates::gated_sum,
@@ -200,12 +202,13 @@ impl RecGoat {
         let parameters = &self.parameters;
         let smoothed = self.ids.smoothed(parameters, relay)?;
         let items = self.ids.items(parameters, relay);
+        let item_ids = relay.span(&smoothed, self.ids.users..self.ids.sizes().iter().sum());
         let mut views = Vec::new();
         let mut passes = Vec::new();
         let mut wasserstein: Option<Tensor> = None;
         for (side, transport) in self.sides.iter().zip(transports) {
             let projected = relay.join(side.projection.apply(parameters, &side.features));
-            let (moved, cost, plan) = self.transported(side, &projected, &smoothed, transport)?;
+            let (moved, cost, plan) = self.transported(side, &projected, &item_ids, transport)?;
             if let Some(cost) = cost {
                 wasserstein = Some(wasserstein.map_or_else(|| cost.shallow_clone(), |sum| sum + &cost));
             }
@@ -247,7 +250,7 @@ impl RecGoat {
         &self,
         side: &Side,
         projected: &Tensor,
-        smoothed: &Tensor,
+        ids: &Tensor,
         transport: &mut CoordinateTransport,
     ) -> Result<(Tensor, Option<Tensor>, Option<Plan>)> {
         let residual = side.residual.map(|residual| self.parameters.get(residual));
@@ -255,9 +258,8 @@ impl RecGoat {
             let moved = residual.map_or_else(|| projected.shallow_clone(), |map| projected.matmul(map));
             return Ok((moved, None, None));
         }
-        let (_, ids) = halves(smoothed, self.ids.users);
         let found = match &side.present {
-            None => transport.align(projected, &ids)?,
+            None => transport.align(projected, ids)?,
             Some(rows) => transport.align(&projected.index_select(0, rows), &ids.index_select(0, rows))?,
         };
         let plan = Plan::new(&found, projected, &found.map, residual);
@@ -298,7 +300,7 @@ impl Side {
     ) -> Result<Self> {
         let (device, dim, name) = (context.device, config.dim, modality.name());
         let weight = EdgeWeight::Cosine;
-        let graph = features::item_graph(modality, config.neighbours, config.similarity, weight, device)?;
+        let graph = features::item_graph(modality, config.neighbours, config.similarity, weight, context)?;
         let mut dense = |part: &str, inputs: usize| {
             Dense::new(&format!("{name}.{part}"), [inputs, dim], parameters, rng, device)
         };
@@ -357,6 +359,10 @@ impl Recommender for RecGoat {
         }
         relay.backward(&loss)?;
         Ok(loss.double_value(&[]))
+    }
+
+    fn cost(&self, batch: &Batch<'_>) -> Result<Vec<Stage>> {
+        cost::stages(self, batch)
     }
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {

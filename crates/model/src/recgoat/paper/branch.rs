@@ -2,12 +2,12 @@
 
 use rand_chacha::ChaCha8Rng;
 use recgoat_data::Modality;
-use recgoat_graph::{Attention, KnnConfig, Pattern, Relay, knn, on_tape};
+use recgoat_graph::{Attention, KnnConfig, Pattern, Relay, on_tape};
 use recgoat_torch::{init, push};
 use tch::{Device, Kind, Tensor};
 
 use super::config::PaperConfig;
-use crate::{ParameterId, Parameters, Result, features, phase::Phase, recgoat::holes::Holes};
+use crate::{Context, ParameterId, Parameters, Result, features, phase::Phase, recgoat::holes::Holes};
 
 /// Slope of the LeakyReLU below zero, in the attention and after it (Veličković et al. 2018).
 const NEGATIVE_SLOPE: f64 = 0.2;
@@ -44,11 +44,13 @@ impl Branch {
         neighbours: usize,
         parameters: &mut Parameters,
         rng: &mut ChaCha8Rng,
-        device: Device,
+        context: &Context<'_>,
     ) -> Result<Self> {
+        let device = context.device;
         let knn_config =
             KnnConfig { neighbours, similarity: config.similarity.into(), ..KnnConfig::default() };
-        let near = knn(modality.values(), modality.width(), modality.present(), &knn_config)?;
+        let near =
+            context.neighbours.knn(modality.values(), modality.width(), modality.present(), &knn_config)?;
         let attention = Attention::new(Pattern::symmetrised(&near), config.heads, NEGATIVE_SLOPE as f32);
         let (width, dim, heads) = (modality.width() as i64, config.dim as i64, config.heads as i64);
         let mut add = |part: &str, tensor| parameters.add(format!("{}.{part}", modality.name()), tensor);

@@ -98,7 +98,7 @@ impl PaperRecGoat {
         let mut residuals = Vec::new();
         for &modality in &modalities {
             let branch =
-                Branch::new(modality, &config, config.neighbours, &mut parameters, &mut rng, device)?;
+                Branch::new(modality, &config, config.neighbours, &mut parameters, &mut rng, context)?;
             branches.push(branch.with_holes(Holes::new(modality.present(), context)?));
             if config.align.transport.has_residual() {
                 let residual = init::xavier(dim, dim, &mut rng, device);
@@ -109,7 +109,7 @@ impl PaperRecGoat {
             0 => None,
             peers => {
                 let profiles = profiles(dataset, &modalities)?;
-                Some(Branch::new(&profiles, &config, peers, &mut parameters, &mut rng, device)?)
+                Some(Branch::new(&profiles, &config, peers, &mut parameters, &mut rng, context)?)
             }
         };
         let names: Vec<&str> = branches.iter().map(Branch::name).collect();
