@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: criterion benches, a table per crate.
 
+mod guard;
 mod peers;
 
 use crate::libtorch::{self, Flavour};
 use crate::{process, usage, workspace};
 use anyhow::{Context, Result, bail};
+use guard::Verdict;
 use lexopt::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -19,11 +21,14 @@ const HELP: &str = "\
 Runs the benches and prints the median times, with their 95 % intervals, in a table per crate.
 
 Usage: cargo xtask bench [NAME] [--json]
+       cargo xtask bench guard [--accept]
 
 Options:
   NAME    one file of benches/benches, without .rs [default: all]; or `peers`: transport solvers in Python and here
-          on the same inputs, as a Markdown table (needs python3 with venv; five minutes)
+          on the same inputs, as a Markdown table (needs python3 with venv; five minutes); or `guard`: instructions of
+          the hot kernels, counted by valgrind, against benches/guard.tsv, exit 1 when one is off by more than 2 %
   --json  one JSON object on stdout, times in nanoseconds
+  --accept  with `guard`: what is counted becomes the baseline
 
 Example: cargo xtask bench align";
 
@@ -44,18 +49,21 @@ enum Format {
 }
 
 pub(crate) fn run(mut args: lexopt::Parser) -> Result<ExitCode> {
-    let (mut name, mut format) = (None, Format::Table);
+    let (mut name, mut format, mut verdict) = (None, Format::Table, Verdict::Compare);
     while let Some(arg) = args.next()? {
         match arg {
             Value(value) if name.is_none() => name = Some(value.string()?),
             Long("json") => format = Format::Json,
+            Long("accept") => verdict = Verdict::Accept,
             Short('h') | Long("help") => return usage::help(HELP),
             other => return Err(other.unexpected().into()),
         }
     }
     libtorch::ensure(&workspace::root(), Flavour::Cpu)?;
-    if name.as_deref() == Some("peers") {
-        return peers::run().map(|()| ExitCode::SUCCESS);
+    match name.as_deref() {
+        Some("peers") => return peers::run().map(|()| ExitCode::SUCCESS),
+        Some("guard") => return guard::run(verdict).map(|()| ExitCode::SUCCESS),
+        _ => {}
     }
     let start = SystemTime::now();
     let mut command = workspace::cargo();

@@ -71,7 +71,19 @@ impl Output {
 pub(crate) struct Synthetic {
     users: usize,
     items: usize,
-    interactions: usize,
+    pub(crate) interactions: usize,
+}
+
+impl From<[usize; 3]> for Synthetic {
+    fn from([users, items, interactions]: [usize; 3]) -> Self {
+        Self { users, items, interactions }
+    }
+}
+
+impl fmt::Display for Synthetic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{},{},{}", self.users, self.items, self.interactions)
+    }
 }
 
 impl std::str::FromStr for Synthetic {

@@ -2,6 +2,7 @@
 
 mod charts;
 mod compare;
+mod growth;
 mod html;
 mod markdown;
 mod pictures;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use compare::{Measured, compare};
+pub use growth::{GrowthCurve, growth};
 pub use pictures::Picture;
 
 /// Models measured on one dataset under one protocol.

@@ -1,7 +1,5 @@
 //! Who is like whom by what they have in common.
 
-use std::collections::HashMap;
-
 use rayon::prelude::*;
 use recgoat_data::{Interactions, Split};
 use recgoat_graph::SparseMap;
@@ -35,32 +33,49 @@ pub(crate) fn similar_graph(
 
 /// `(node, other, cosine)` of every node with links: itself and the `count` others of largest cosine between their
 /// sets of links. `pairs` are `(node, link)`.
+///
+/// Cost: a count for each member of each link of a node, the squares of the links' degrees in all; memory of `nodes`
+/// counts a thread.
 fn similar(nodes: usize, pairs: &[(u32, u32)], count: usize) -> Vec<(u32, u32, f32)> {
-    let mut links = vec![Vec::new(); nodes];
-    let mut members: HashMap<u32, Vec<u32>> = HashMap::new();
-    for &(node, link) in pairs {
-        links[node as usize].push(link);
-        members.entry(link).or_default().push(node);
-    }
-    let near = |node: u32| {
-        let mut common: HashMap<u32, f64> = HashMap::new();
-        for link in &links[node as usize] {
-            members[link].iter().for_each(|&other| *common.entry(other).or_default() += 1.0);
+    let links = lists(pairs.iter().copied(), nodes);
+    let others = pairs.iter().map(|&(_, link)| link as usize + 1).max().unwrap_or(0);
+    let members = lists(pairs.iter().map(|&(node, link)| (link, node)), others);
+    let degree = |node: u32| links[node as usize].len() as f64;
+    let near = |shared: &mut Vec<u32>, node: u32| {
+        let mut met = Vec::new();
+        for &other in links[node as usize].iter().flat_map(|&link| &members[link as usize]) {
+            if shared[other as usize] == 0 {
+                met.push(other);
+            }
+            shared[other as usize] += 1;
         }
-        let degree = |node: u32| links[node as usize].len() as f64;
-        let mut near: Vec<(u32, u32, f32)> = common
-            .into_iter()
-            .filter(|&(other, _)| other != node)
-            .map(|(other, shared)| (node, other, (shared / (degree(node) * degree(other)).sqrt()) as f32))
-            .collect();
-        near.sort_unstable_by(|a, b| b.2.total_cmp(&a.2).then(a.1.cmp(&b.1)));
-        near.truncate(count);
+        let mut near = Vec::with_capacity(met.len());
+        for other in met {
+            let common = f64::from(std::mem::take(&mut shared[other as usize]));
+            if other != node {
+                near.push((node, other, (common / (degree(node) * degree(other)).sqrt()) as f32));
+            }
+        }
+        let nearer = |a: &(u32, u32, f32), b: &(u32, u32, f32)| b.2.total_cmp(&a.2).then(a.1.cmp(&b.1));
+        if near.len() > count {
+            near.select_nth_unstable_by(count, nearer);
+            near.truncate(count);
+        }
+        near.sort_unstable_by(nearer);
         if degree(node) > 0.0 {
             near.push((node, node, 1.0));
         }
         near
     };
-    (0..nodes as u32).into_par_iter().flat_map_iter(near).collect()
+    // Flattened as they come: a list of candidates may be as long as there are nodes, and must not be kept.
+    (0..nodes as u32).into_par_iter().map_init(|| vec![0u32; nodes], near).flatten_iter().collect()
+}
+
+/// The second numbers of pairs, by the first.
+fn lists(pairs: impl Iterator<Item = (u32, u32)>, count: usize) -> Vec<Vec<u32>> {
+    let mut lists = vec![Vec::new(); count];
+    pairs.for_each(|(first, second)| lists[first as usize].push(second));
+    lists
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod eval;
 mod knn;
 mod machine;
+mod scale;
 mod step;
 
 use anyhow::Result;
@@ -32,6 +33,8 @@ enum What {
     Eval(eval::Args),
     /// The graph of nearest neighbours by features
     Knn(knn::Args),
+    /// Steps on made-up data of growing size, in a table and plots
+    Scale(scale::Args),
     /// What this machine can do: matrix products and copies
     Machine(machine::Args),
 }
@@ -56,6 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         What::Step(args) => step::run(args),
         What::Eval(args) => eval::run(args),
         What::Knn(args) => knn::run(args),
+        What::Scale(args) => scale::run(args),
         What::Machine(args) => machine::run(args),
     }
 }

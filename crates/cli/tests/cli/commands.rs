@@ -7,7 +7,7 @@ use crate::{
     support::{Scene, assert_fields, skip},
 };
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 13] = [
     "fetch",
     "inspect",
     "prepare",
@@ -18,6 +18,9 @@ const COMMANDS: [&str; 10] = [
     "bench",
     "bench step",
     "bench eval",
+    "bench knn",
+    "bench scale",
+    "bench machine",
 ];
 
 /// What a refused command line ends in, other than refused input.
@@ -74,6 +77,13 @@ fn a_wrong_command_line_is_answered_on_one_line() {
         ("evaluate --run run --split train", "[possible values: valid, test]"),
         ("ot --cost c.npy --reg much", "invalid value 'much' for '--reg <REG>'"),
         ("bench step --synthetic 1,2", "expected USERS,ITEMS,INTERACTIONS"),
+        (
+            "bench step --synthetic 40,30,400 --steps many",
+            "expected a number from 1 to 1000000 or epoch, found many",
+        ),
+        ("bench knn", "--random <RANDOM>"),
+        ("bench knn --random 10", "expected ROWS,WIDTH such as 63001,384, found 10"),
+        ("bench scale --size 1,2 --out scale", "expected USERS,ITEMS,INTERACTIONS"),
         ("bench step --data data --random-features text=wide", "text: \"wide\""),
         ("prepare log.csv --out new --split monthly", "[possible values: random, user-time"),
     ] {
@@ -190,9 +200,36 @@ fn json_of_train_evaluate_and_bench() {
     assert!(seconds.is_sorted() && seconds[0] > 0.0, "{step}");
     assert_eq!((&step["device"], &step["threads"]), (&"cpu".into(), &1.into()));
 
+    // Every stage of the cost model takes some time on this machine, and a whole epoch is timed.
+    let line = "bench step --synthetic 60,30,600 --random-features text=4 --set dim=8 --threads 1 --batch 64 --steps epoch";
+    let step = scene.json(line);
+    assert_eq!(step["steps"], step["steps_per_epoch"]);
+    let stages = step["limit"]["stages"].as_object().unwrap();
+    assert!(stages.contains_key("propagation") && stages.contains_key("transport"), "{step}");
+    assert!(stages.values().all(|stage| stage["seconds"].as_f64() > Some(0.0)), "{step}");
+
     let line = "bench eval --synthetic 40,30,400 --random-features text=4 --set dim=8 --threads 1";
     let ranked = scene.json(line);
     assert_fields(&ranked, &["users_per_second", "seconds", "peak_rss_bytes"]);
+}
+
+#[test]
+fn neighbours_of_a_file_and_growth_over_sizes() {
+    let scene = Scene::with_data(&planted());
+    scene.write("f.npy", npy(&[3, 2], &[1f32, 0.0, 0.0, 1.0, 1.0, 0.0]));
+    let found = scene.json("bench knn --features f.npy --neighbours 1 --threads 1");
+    assert_fields(&found, &["seconds", "peak_rss_bytes"]);
+    // Rows 0 and 2 are the same; row 1 is at right angles to both.
+    assert!((found["mean_nearest_cosine"].as_f64().unwrap() - 2.0 / 3.0).abs() < 1e-6, "{found}");
+    assert!(scene.refused("bench knn --features none.npy").contains("none.npy"));
+    let line =
+        "bench scale --size 30,20,200 --size 60,40,400 --dim 8 --batch 64 --steps 1 --threads 1 --out scale";
+    scene.done(line);
+    let table = std::fs::read_to_string(scene.path("scale/scale.md")).unwrap();
+    assert!(table.contains("| lightgcn | 60,40,400 | "), "{table}");
+    assert!(std::fs::read_to_string(scene.path("scale/scale-seconds.svg")).unwrap().starts_with("<svg"));
+    let refused = scene.refused("bench scale --model lightgnc --size 30,20,200 --out scale --threads 1");
+    assert!(refused.starts_with("unknown model \"lightgnc\""), "{refused}");
 }
 
 #[test]

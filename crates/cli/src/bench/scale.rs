@@ -1,0 +1,124 @@
+//! Steps on made-up data of growing size.
+
+use std::{env, fs, num::NonZeroUsize, path::PathBuf, process::Command};
+
+use anyhow::{Context, Result, bail};
+use recgoat_eval::report::{GrowthCurve, growth};
+use serde_json::{Value, json};
+
+use crate::common::{BadInput, Synthetic};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: recgoat bench scale --model lightgcn --model recgoat --random-features text=384 --out scale"
+)]
+pub(super) struct Args {
+    /// A model to time; may be repeated
+    #[arg(long = "model", value_name = "NAME", default_value = "lightgcn")]
+    models: Vec<String>,
+    /// A size, as USERS,ITEMS,INTERACTIONS; may be repeated [default: five from 10,000 to 1,000,000 users]
+    #[arg(long = "size", value_name = "USERS,ITEMS,INTERACTIONS")]
+    sizes: Vec<Synthetic>,
+    /// A modality of this width for models that need one, as NAME=WIDTH; may be repeated
+    #[arg(long, value_name = "NAME=WIDTH")]
+    random_features: Vec<String>,
+    /// Width of embeddings
+    #[arg(long, default_value_t = 64)]
+    dim: usize,
+    /// Interactions a step
+    #[arg(long, default_value_t = 4096)]
+    batch: usize,
+    /// Steps to time at each size
+    #[arg(long, default_value_t = 3)]
+    steps: usize,
+    /// Threads inside one operation [default: all cores]
+    #[arg(long)]
+    threads: Option<NonZeroUsize>,
+    /// Folder for scale.json, scale.md and two plots
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// Users, items and interactions when none are given: 20 interactions a user.
+const SIZES: [[usize; 3]; 5] = [
+    [10_000, 2_000, 200_000],
+    [30_000, 6_000, 600_000],
+    [100_000, 20_000, 2_000_000],
+    [300_000, 60_000, 6_000_000],
+    [1_000_000, 200_000, 20_000_000],
+];
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let sizes = if args.sizes.is_empty() { SIZES.map(Synthetic::from).to_vec() } else { args.sizes.clone() };
+    fs::create_dir_all(&args.out).with_context(|| format!("{}", args.out.display()))?;
+    let mut rows = Vec::new();
+    for model in &args.models {
+        for size in &sizes {
+            eprintln!("{model} on {size}");
+            let figures = measure(args, model, size)?;
+            rows.push(json!({ "model": model, "size": size.to_string(), "figures": figures }));
+        }
+    }
+    let curves = |of: &dyn Fn(&Value) -> Option<f64>| -> Vec<GrowthCurve> {
+        let curve = |model: &String| {
+            let mine = rows.iter().zip(sizes.iter().cycle()).filter(|(row, _)| row["model"] == **model);
+            let points =
+                mine.filter_map(|(row, size)| Some((size.interactions as f64, of(&row["figures"])?)));
+            (model.clone(), points.collect())
+        };
+        args.models.iter().map(curve).collect()
+    };
+    let seconds = curves(&|figures| figures["step_seconds"]["median"].as_f64());
+    let memory = curves(&|figures| figures["peak_rss_bytes"].as_f64().map(|bytes| bytes / 1e9));
+    let write = |name: &str, text: String| {
+        let path = args.out.join(name);
+        fs::write(&path, text).with_context(|| format!("{}", path.display()))
+    };
+    write("scale-seconds.svg", growth("seconds a step, by interactions", &seconds)?)?;
+    write("scale-memory.svg", growth("peak memory in GB, by interactions", &memory)?)?;
+    write("scale.json", json!({ "batch": args.batch, "dim": args.dim, "rows": rows }).to_string())?;
+    write("scale.md", table(&rows))
+}
+
+/// A process of its own for each, so that its peak of memory is its own.
+fn measure(args: &Args, model: &str, size: &Synthetic) -> Result<Value> {
+    let mut command = Command::new(env::current_exe()?);
+    command.args(["bench", "step", "--json", "--model", model, "--synthetic", &size.to_string()]);
+    command.args(["--batch", &args.batch.to_string(), "--steps", &args.steps.to_string()]);
+    command.args(["--set", &format!("dim={}", args.dim)]);
+    command.args(args.random_features.iter().flat_map(|feature| ["--random-features", feature]));
+    if let Some(threads) = args.threads {
+        command.args(["--threads", &threads.to_string()]);
+    }
+    let output = command.output().context("cannot start a step's process")?;
+    if output.status.code() == Some(2) {
+        let message = String::from_utf8_lossy(&output.stderr);
+        return Err(BadInput(message.trim().trim_start_matches("recgoat: ").to_owned()).into());
+    }
+    if !output.status.success() {
+        bail!("{model} on {size}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn table(rows: &[Value]) -> String {
+    let mut text =
+        "| model | users, items, interactions | step | epoch | share at the limit | build | peak memory |\n\
+                    |---|---|---|---|---|---|---|\n"
+            .to_owned();
+    for row in rows {
+        let figures = &row["figures"];
+        let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+        let step = number(&figures["step_seconds"]["median"]);
+        text += &format!(
+            "| {} | {} | {step:.3} s | {:.0} s | {:.0} % | {:.1} s | {:.2} GB |\n",
+            row["model"].as_str().unwrap_or_default(),
+            row["size"].as_str().unwrap_or_default(),
+            step * number(&figures["steps_per_epoch"]),
+            100.0 * number(&figures["limit"]["share_of_measured"]),
+            number(&figures["build_seconds"]),
+            number(&figures["peak_rss_bytes"]) / 1e9,
+        );
+    }
+    text
+}

@@ -1,0 +1,150 @@
+//! `cargo xtask bench guard`: instructions of the hot kernels, counted by callgrind, against a committed baseline.
+
+use crate::{process, workspace};
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Share by which a count may differ from its baseline: addresses of memory move a few instructions.
+const TOLERANCE: f64 = 0.02;
+
+/// What to do with the counts.
+#[derive(Clone, Copy)]
+pub(super) enum Verdict {
+    /// Hold them against the baseline.
+    Compare,
+    /// Make them the baseline.
+    Accept,
+}
+
+type Counts = BTreeMap<String, u64>;
+
+/// Counts, prints a table and judges.
+pub(super) fn run(verdict: Verdict) -> Result<()> {
+    if !process::succeeds(Command::new("valgrind").arg("--version")) {
+        bail!("valgrind is missing: install it with the system's package manager");
+    }
+    let build = ["build", "--release", "--package", "recgoat-benches", "--bin", "guard"];
+    process::run(workspace::cargo().args(build))?;
+    let target = workspace::target_dir()?;
+    let folder = target.join("guard");
+    // Dumps of an earlier run would be counted again.
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    process::run(
+        Command::new("valgrind")
+            .args(["--tool=callgrind", "--quiet", "--collect-atstart=no"])
+            .args(["--toggle-collect=guard::kernel_*", "--dump-after=guard::kernel_*"])
+            .arg(format!("--callgrind-out-file={}", folder.join("dump").display()))
+            .arg(target.join("release/guard"))
+            .env("OMP_NUM_THREADS", "1"),
+    )?;
+    let found = read_dumps(&folder)?;
+    let path = workspace::root().join("benches/guard.tsv");
+    let compiler = compiler()?;
+    match verdict {
+        Verdict::Accept => {
+            let rows = found.iter().map(|(kernel, count)| format!("{kernel}\t{count}\n"));
+            fs::write(&path, format!("# {compiler}\n{}", rows.collect::<String>()))?;
+            println!("{} kernels are the new baseline", found.len());
+            Ok(())
+        }
+        Verdict::Compare => compare(&found, &path, &compiler),
+    }
+}
+
+fn compare(found: &Counts, path: &Path, compiler: &str) -> Result<()> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let (of, baseline) = parse_baseline(&text).with_context(|| format!("{} is damaged", path.display()))?;
+    let mut slower = Vec::new();
+    for (kernel, &count) in found {
+        let Some(&before) = baseline.get(kernel) else {
+            println!("{kernel:24} {count:>14}  new");
+            slower.push(kernel.as_str());
+            continue;
+        };
+        let change = count as f64 / before as f64 - 1.0;
+        println!("{kernel:24} {count:>14}  {:+.2} %", 100.0 * change);
+        if change.abs() > TOLERANCE {
+            slower.push(kernel);
+        }
+    }
+    if of != compiler {
+        println!("the baseline is of {of}, this is {compiler}");
+    }
+    if !slower.is_empty() {
+        let list = slower.join(", ");
+        bail!("{list}: more than {} % from the baseline; `--accept` where it is meant", 100.0 * TOLERANCE);
+    }
+    Ok(())
+}
+
+/// The compiler's line and the counts of `kernel<tab>count` lines.
+fn parse_baseline(text: &str) -> Option<(String, Counts)> {
+    let (head, rows) = text.split_once('\n')?;
+    let row = |line: &str| {
+        let (kernel, count) = line.split_once('\t')?;
+        Some((kernel.to_owned(), count.parse().ok()?))
+    };
+    Some((head.strip_prefix("# ")?.to_owned(), rows.lines().map(row).collect::<Option<_>>()?))
+}
+
+/// One dump for each kernel, written when it returned.
+fn read_dumps(folder: &Path) -> Result<Counts> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    paths.sort();
+    let mut counts = Counts::new();
+    for path in paths {
+        if let Some((kernel, count)) = parse_dump(&fs::read_to_string(&path)?) {
+            *counts.entry(kernel).or_default() += count;
+        }
+    }
+    if counts.is_empty() {
+        bail!("callgrind counted no kernel: {}", folder.display());
+    }
+    Ok(counts)
+}
+
+/// The kernel that a dump follows, and its instructions.
+fn parse_dump(text: &str) -> Option<(String, u64)> {
+    let trigger = text.lines().find_map(|line| line.strip_prefix("desc: Trigger: --dump-after="))?;
+    let (_, kernel) = trigger.rsplit_once("kernel_")?;
+    let total =
+        text.lines().find_map(|line| line.strip_prefix("summary: ").or(line.strip_prefix("totals: ")))?;
+    Some((kernel.trim().to_owned(), total.trim().parse().ok()?))
+}
+
+fn compiler() -> Result<String> {
+    let output = Command::new("rustc").arg("--version").output().context("cannot start rustc")?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dumps_are_read() {
+        let dump = "version: 1\ndesc: Trigger: --dump-after=guard::kernel_adam\nevents: Ir\nsummary: 1234\n";
+        assert_eq!(parse_dump(dump), Some(("adam".to_owned(), 1234)));
+        assert_eq!(parse_dump("desc: Trigger: Program termination\nsummary: 3\n"), None);
+    }
+
+    #[test]
+    fn counts_are_held_against_the_baseline() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("guard.tsv");
+        fs::write(&path, "# rustc 1\nadam\t1000\n").unwrap();
+        let counts = |adam: u64| Counts::from([("adam".to_owned(), adam)]);
+        assert!(compare(&counts(1010), &path, "rustc 1").is_ok());
+        let error = compare(&counts(1100), &path, "rustc 1").unwrap_err().to_string();
+        assert!(error.starts_with("adam: more than 2 %"), "{error}");
+        let unknown = Counts::from([("spmm".to_owned(), 5)]);
+        assert!(compare(&unknown, &path, "rustc 1").unwrap_err().to_string().starts_with("spmm: "));
+        fs::write(&path, "adam\t1000\n").unwrap();
+        assert!(compare(&counts(1000), &path, "rustc 1").unwrap_err().to_string().ends_with("is damaged"));
+    }
+}
