@@ -2,6 +2,7 @@
 
 mod guard;
 mod peers;
+mod work;
 
 use crate::libtorch::{self, Flavour};
 use crate::{process, usage, workspace};
@@ -16,18 +17,23 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
+use work::Place;
 
 const HELP: &str = "\
 Runs the benches and prints the median times, with their 95 % intervals, in a table per crate.
 
 Usage: cargo xtask bench [NAME] [--json]
        cargo xtask bench guard [--accept]
+       cargo xtask bench work [--device DEVICE] [--data DIR]
 
 Options:
   NAME    one file of benches/benches, without .rs [default: all]; or `peers`: transport solvers in Python and here
           on the same inputs, as a Markdown table (needs python3 with venv; five minutes); or `guard`: instructions of
           the hot kernels, counted by valgrind, against benches/guard.tsv, exit 1 when one is off by more than 2 %
+          or `work`: steps, epochs, ranking and graphs as a Markdown table (some minutes; the default with --device)
   --json  one JSON object on stdout, times in nanoseconds
+  --device  with `work`: cpu, cuda or cuda:N [default: cpu]
+  --data    with `work`: a data folder, instead of made-up data of Amazon Baby's size
   --accept  with `guard`: what is counted becomes the baseline
 
 Example: cargo xtask bench align";
@@ -50,18 +56,29 @@ enum Format {
 
 pub(crate) fn run(mut args: lexopt::Parser) -> Result<ExitCode> {
     let (mut name, mut format, mut verdict) = (None, Format::Table, Verdict::Compare);
+    let (mut device, mut data) = (None, None);
     while let Some(arg) = args.next()? {
         match arg {
             Value(value) if name.is_none() => name = Some(value.string()?),
             Long("json") => format = Format::Json,
             Long("accept") => verdict = Verdict::Accept,
+            Long("device") => device = Some(args.value()?.string()?),
+            Long("data") => data = Some(args.value()?.string()?),
             Short('h') | Long("help") => return usage::help(HELP),
             other => return Err(other.unexpected().into()),
         }
     }
-    libtorch::ensure(&workspace::root(), Flavour::Cpu)?;
+    if name.is_none() && device.is_some() {
+        name = Some("work".to_owned());
+    }
+    let on_card = device.as_deref().is_some_and(|device| device.starts_with("cuda"));
+    libtorch::ensure(&workspace::root(), if on_card { Flavour::Cuda } else { Flavour::Cpu })?;
     match name.as_deref() {
         Some("peers") => return peers::run().map(|()| ExitCode::SUCCESS),
+        Some("work") => {
+            let place = Place { device: device.unwrap_or_else(|| "cpu".to_owned()), data };
+            return work::run(&place).map(|()| ExitCode::SUCCESS);
+        }
         Some("guard") => return guard::run(verdict).map(|()| ExitCode::SUCCESS),
         _ => {}
     }

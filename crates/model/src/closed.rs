@@ -2,6 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use recgoat_eval::Scorer;
+use tch::Tensor;
 
 use crate::{Batch, Parameters, Recommender, Result};
 
@@ -32,8 +33,8 @@ impl<M: Closed> Recommender for Counted<M> {
         &mut self.parameters
     }
 
-    fn step(&mut self, _batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
-        Ok(0.0)
+    fn step(&mut self, _batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<Tensor> {
+        Ok(Tensor::from(0f32))
     }
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {

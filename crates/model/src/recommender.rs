@@ -7,7 +7,7 @@ use recgoat_data::Dataset;
 use recgoat_eval::{Scorer, report::Picture};
 use recgoat_graph::NeighbourCache;
 use recgoat_torch::Seed;
-use tch::Device;
+use tch::{Device, Tensor};
 
 use crate::{Parameters, Result, cost::Stage};
 
@@ -52,11 +52,12 @@ pub trait Recommender {
         Ok(())
     }
 
-    /// Computes the loss of a batch and adds its gradient to the parameters'; returns the loss.
+    /// Computes the loss of a batch and adds its gradient to the parameters'; returns the loss, a scalar on the model's
+    /// device: whoever reads it waits for the device.
     ///
     /// # Errors
     /// A failure of a graph, an alignment or libtorch.
-    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64>;
+    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<Tensor>;
 
     /// What a step on this batch must spend, stage by stage; nothing for a model that does not tell.
     ///

@@ -70,7 +70,8 @@ fn triples(dataset: &Dataset) -> Triples {
 
 fn step(model: &mut dyn Recommender, triples: &Triples) -> f64 {
     let Triples { users, positives, negatives } = triples;
-    model.step(&Batch { users, positives, negatives }, &mut ChaCha8Rng::seed_from_u64(0)).unwrap()
+    let batch = Batch { users, positives, negatives };
+    model.step(&batch, &mut ChaCha8Rng::seed_from_u64(0)).unwrap().double_value(&[])
 }
 
 fn scores(model: &dyn Recommender, users: usize) -> Vec<f32> {

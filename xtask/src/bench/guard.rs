@@ -4,7 +4,7 @@ use crate::{process, workspace};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// Share by which a count may differ from its baseline: addresses of memory move a few instructions.
@@ -29,19 +29,18 @@ pub(super) fn run(verdict: Verdict) -> Result<()> {
     let build = ["build", "--release", "--package", "recgoat-benches", "--bin", "guard"];
     process::run(workspace::cargo().args(build))?;
     let target = workspace::target_dir()?;
-    let folder = target.join("guard");
-    // Dumps of an earlier run would be counted again.
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder)?;
+    let dump = target.join("guard.callgrind");
     process::run(
         Command::new("valgrind")
-            .args(["--tool=callgrind", "--quiet", "--collect-atstart=no"])
-            .args(["--toggle-collect=guard::kernel_*", "--dump-after=guard::kernel_*"])
-            .arg(format!("--callgrind-out-file={}", folder.join("dump").display()))
+            .args(["--tool=callgrind", "--quiet", "--collect-atstart=no", "--toggle-collect=guard::kernel_*"])
+            .arg(format!("--callgrind-out-file={}", dump.display()))
             .arg(target.join("release/guard"))
             .env("OMP_NUM_THREADS", "1"),
     )?;
-    let found = read_dumps(&folder)?;
+    let found = parse_dump(&fs::read_to_string(&dump)?);
+    if found.is_empty() {
+        bail!("callgrind counted no kernel: {}", dump.display());
+    }
     let path = workspace::root().join("benches/guard.tsv");
     let compiler = compiler()?;
     match verdict {
@@ -91,30 +90,31 @@ fn parse_baseline(text: &str) -> Option<(String, Counts)> {
     Some((head.strip_prefix("# ")?.to_owned(), rows.lines().map(row).collect::<Option<_>>()?))
 }
 
-/// One dump for each kernel, written when it returned.
-fn read_dumps(folder: &Path) -> Result<Counts> {
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    paths.sort();
-    let mut counts = Counts::new();
-    for path in paths {
-        if let Some((kernel, count)) = parse_dump(&fs::read_to_string(&path)?) {
-            *counts.entry(kernel).or_default() += count;
+/// Instructions of each call of a kernel, with all it called. A function's name is written once, as `(number) name`, and
+/// its number afterwards.
+fn parse_dump(text: &str) -> Counts {
+    let mut kernels = BTreeMap::new();
+    for line in text.lines() {
+        let named =
+            line.strip_prefix("fn=").or(line.strip_prefix("cfn=")).and_then(|rest| rest.split_once(' '));
+        if let Some((number, kernel)) =
+            named.and_then(|(number, name)| Some((number, name.split_once("guard::kernel_")?.1)))
+        {
+            kernels.insert(number, kernel);
         }
     }
-    if counts.is_empty() {
-        bail!("callgrind counted no kernel: {}", folder.display());
+    let mut counts = Counts::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let Some(called) = line.strip_prefix("cfn=") else { continue };
+        let kernel = kernels.get(called.split(' ').next().unwrap_or_default());
+        // `calls=…`, then a place and the instructions.
+        let cost = lines.nth(1).and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+        if let (Some(&kernel), Some(cost)) = (kernel, cost) {
+            *counts.entry(kernel.to_owned()).or_default() += cost;
+        }
     }
-    Ok(counts)
-}
-
-/// The kernel that a dump follows, and its instructions.
-fn parse_dump(text: &str) -> Option<(String, u64)> {
-    let trigger = text.lines().find_map(|line| line.strip_prefix("desc: Trigger: --dump-after="))?;
-    let (_, kernel) = trigger.rsplit_once("kernel_")?;
-    let total =
-        text.lines().find_map(|line| line.strip_prefix("summary: ").or(line.strip_prefix("totals: ")))?;
-    Some((kernel.trim().to_owned(), total.trim().parse().ok()?))
+    counts
 }
 
 fn compiler() -> Result<String> {
@@ -128,9 +128,11 @@ mod tests {
 
     #[test]
     fn dumps_are_read() {
-        let dump = "version: 1\ndesc: Trigger: --dump-after=guard::kernel_adam\nevents: Ir\nsummary: 1234\n";
-        assert_eq!(parse_dump(dump), Some(("adam".to_owned(), 1234)));
-        assert_eq!(parse_dump("desc: Trigger: Program termination\nsummary: 3\n"), None);
+        let dump = "fn=(7) guard::kernel_adam\n0 30\n\nfn=(1) guard::main\n0 2\ncfn=(7)\ncalls=1 0\n0 1234\n\
+                    cfn=(9) guard::kernel_knn\ncalls=1 0\n0 50\ncfn=(4) other\ncalls=2 0\n0 9\n";
+        let expected = [("adam", 1234), ("knn", 50)].map(|(kernel, count)| (kernel.to_owned(), count));
+        assert_eq!(parse_dump(dump), Counts::from(expected));
+        assert_eq!(parse_dump("events: Ir\nsummary: 3\n"), Counts::new());
     }
 
     #[test]

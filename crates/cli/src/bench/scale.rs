@@ -1,6 +1,13 @@
 //! Steps on made-up data of growing size.
 
-use std::{env, fs, num::NonZeroUsize, path::PathBuf, process::Command};
+use std::{
+    env, fs,
+    num::NonZeroUsize,
+    path::PathBuf,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 use recgoat_eval::report::{GrowthCurve, growth};
@@ -31,6 +38,9 @@ pub(super) struct Args {
     /// Steps to time at each size
     #[arg(long, default_value_t = 3)]
     steps: usize,
+    /// Seconds after which a size is left
+    #[arg(long, default_value_t = 600)]
+    seconds: u64,
     /// Threads inside one operation [default: all cores]
     #[arg(long)]
     threads: Option<NonZeroUsize>,
@@ -77,10 +87,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
     write("scale-seconds.svg", growth("seconds a step, by interactions", &seconds)?)?;
     write("scale-memory.svg", growth("peak memory in GB, by interactions", &memory)?)?;
     write("scale.json", json!({ "batch": args.batch, "dim": args.dim, "rows": rows }).to_string())?;
-    write("scale.md", table(&rows))
+    write("scale.md", table(&rows, args.seconds))
 }
 
-/// A process of its own for each, so that its peak of memory is its own.
+/// A process of its own for each, so that its peak of memory is its own; null when it takes too long.
 fn measure(args: &Args, model: &str, size: &Synthetic) -> Result<Value> {
     let mut command = Command::new(env::current_exe()?);
     command.args(["bench", "step", "--json", "--model", model, "--synthetic", &size.to_string()]);
@@ -90,7 +100,19 @@ fn measure(args: &Args, model: &str, size: &Synthetic) -> Result<Value> {
     if let Some(threads) = args.threads {
         command.args(["--threads", &threads.to_string()]);
     }
-    let output = command.output().context("cannot start a step's process")?;
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().context("cannot start a step's process")?;
+    let until = Instant::now() + Duration::from_secs(args.seconds);
+    // What it prints is one short object: no pipe fills up before it ends.
+    while child.try_wait()?.is_none() {
+        if Instant::now() > until {
+            child.kill()?;
+            child.wait()?;
+            return Ok(Value::Null);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    let output = child.wait_with_output()?;
     if output.status.code() == Some(2) {
         let message = String::from_utf8_lossy(&output.stderr);
         return Err(BadInput(message.trim().trim_start_matches("recgoat: ").to_owned()).into());
@@ -101,19 +123,22 @@ fn measure(args: &Args, model: &str, size: &Synthetic) -> Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-fn table(rows: &[Value]) -> String {
+fn table(rows: &[Value], most_seconds: u64) -> String {
     let mut text =
         "| model | users, items, interactions | step | epoch | share at the limit | build | peak memory |\n\
                     |---|---|---|---|---|---|---|\n"
             .to_owned();
     for row in rows {
         let figures = &row["figures"];
+        let [model, size] = ["model", "size"].map(|name| row[name].as_str().unwrap_or_default());
+        if figures.is_null() {
+            text += &format!("| {model} | {size} | left after {most_seconds} s | – | – | – | – |\n");
+            continue;
+        }
         let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
         let step = number(&figures["step_seconds"]["median"]);
         text += &format!(
-            "| {} | {} | {step:.3} s | {:.0} s | {:.0} % | {:.1} s | {:.2} GB |\n",
-            row["model"].as_str().unwrap_or_default(),
-            row["size"].as_str().unwrap_or_default(),
+            "| {model} | {size} | {step:.3} s | {:.0} s | {:.0} % | {:.1} s | {:.2} GB |\n",
             step * number(&figures["steps_per_epoch"]),
             100.0 * number(&figures["limit"]["share_of_measured"]),
             number(&figures["build_seconds"]),

@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     for step in 0..count {
         let batch = batch(&triples, step * size, size);
         let start = Instant::now();
-        model.step(&batch, &mut seed.stream(Purpose::Dropout, step as u64))?;
+        drop(model.step(&batch, &mut seed.stream(Purpose::Dropout, step as u64))?);
         adam.step(model.parameters_mut().tensors_mut())?;
         synchronise(device);
         seconds.push(start.elapsed().as_secs_f64());

@@ -103,7 +103,7 @@ impl Recommender for Bm3 {
         &mut self.parameters
     }
 
-    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
+    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<Tensor> {
         let at = BatchIndices::new(batch, self.device);
         let mut relay = Relay::default();
         let mut phase = Phase::Train(randomness);
@@ -125,7 +125,7 @@ impl Recommender for Bm3 {
         let count = items.size()[0] as f64;
         loss += (users.norm() + items.norm()) * (self.config.l2 / count);
         relay.backward(&loss)?;
-        Ok(loss.double_value(&[]))
+        Ok(loss.detach())
     }
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {

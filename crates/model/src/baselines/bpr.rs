@@ -5,7 +5,7 @@ use recgoat_data::Dataset;
 use recgoat_eval::Scorer;
 use recgoat_graph::Relay;
 use recgoat_torch::{Purpose, init};
-use tch::Device;
+use tch::{Device, Tensor};
 
 use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, Settings,
@@ -67,13 +67,13 @@ impl Recommender for Bpr {
         &mut self.parameters
     }
 
-    fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
+    fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<Tensor> {
         let nodes = BatchNodes::new(batch, self.sizes, self.device)?;
         let mut relay = Relay::default();
         let rows = Scope::Batch(&nodes).of_table(self.parameters.get(self.table), &mut relay);
         let loss = nodes.pairwise(&rows)? + nodes.penalty(&rows, self.config.l2)?;
         relay.backward(&loss)?;
-        Ok(loss.double_value(&[]))
+        Ok(loss.detach())
     }
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {

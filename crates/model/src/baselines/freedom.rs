@@ -167,7 +167,7 @@ impl Recommender for Freedom {
         Ok(())
     }
 
-    fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
+    fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<Tensor> {
         let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
         let mut relay = Relay::default();
         let graph = self.thinned.as_ref().unwrap_or(&self.ids.propagation);
@@ -182,7 +182,7 @@ impl Recommender for Freedom {
             loss += pairwise_loss(&users, &positives, &negatives) * self.config.feature_loss;
         }
         relay.backward(&loss)?;
-        Ok(loss.double_value(&[]))
+        Ok(loss.detach())
     }
 
     fn cost(&self, batch: &Batch<'_>) -> Result<Vec<Stage>> {

@@ -206,7 +206,7 @@ impl Recommender for LgmRec {
         &mut self.parameters
     }
 
-    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
+    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<Tensor> {
         let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
         let mut relay = Relay::default();
         let Views { fused, global } = self.forward(&mut relay, &mut Phase::Train(randomness))?;
@@ -220,7 +220,7 @@ impl Recommender for LgmRec {
             }
         }
         relay.backward(&loss)?;
-        Ok(loss.double_value(&[]))
+        Ok(loss.detach())
     }
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {

@@ -6,7 +6,7 @@ use recgoat_data::Dataset;
 use recgoat_eval::Scorer;
 use recgoat_graph::{LinearMap, Relay};
 use recgoat_torch::Purpose;
-use tch::Device;
+use tch::{Device, Tensor};
 
 use crate::{
     Batch, Context, EmbeddingScorer, Parameters, Recommender, Result, Settings,
@@ -86,7 +86,7 @@ impl Recommender for LightGcn {
         &mut self.parameters
     }
 
-    fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
+    fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<Tensor> {
         let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
         let (scope, mut relay) = (Scope::Batch(&nodes), Relay::default());
         let table = self.ids.table(&self.parameters);
@@ -101,7 +101,7 @@ impl Recommender for LightGcn {
             loss += info_nce(&users, &items, targets, self.config.temperature)? * self.config.contrast;
         }
         relay.backward(&loss)?;
-        Ok(loss.double_value(&[]))
+        Ok(loss.detach())
     }
 
     fn cost(&self, batch: &Batch<'_>) -> Result<Vec<Stage>> {

@@ -213,7 +213,7 @@ impl Recommender for Smore {
         &mut self.parameters
     }
 
-    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
+    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<Tensor> {
         let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
         let mut relay = Relay::default();
         let Views { content, side } =
@@ -224,7 +224,7 @@ impl Recommender for Smore {
             loss += nodes.contrast([&side, &content], self.config.temperature)? * self.config.contrast;
         }
         relay.backward(&loss)?;
-        Ok(loss.double_value(&[]))
+        Ok(loss.detach())
     }
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {

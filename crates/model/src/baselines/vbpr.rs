@@ -85,7 +85,7 @@ impl Recommender for Vbpr {
         &mut self.parameters
     }
 
-    fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<f64> {
+    fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<Tensor> {
         let at = BatchIndices::new(batch, self.features.device());
         let [users, positives, negatives] =
             at.rows(self.parameters.get(self.users), self.parameters.get(self.items));
@@ -95,7 +95,7 @@ impl Recommender for Vbpr {
         let loss = pairwise_loss(&users, &positives, &negatives)
             + squared_norm(&[&users, &positives, &negatives]) * (self.config.l2 / 2.0);
         loss.backward();
-        Ok(loss.double_value(&[]))
+        Ok(loss.detach())
     }
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {

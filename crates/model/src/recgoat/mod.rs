@@ -340,7 +340,7 @@ impl Recommender for RecGoat {
         Ok(())
     }
 
-    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
+    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<Tensor> {
         let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
         let (scope, mut relay) = (Scope::Batch(&nodes), Relay::default());
         let mut transports = self.transports.borrow_mut();
@@ -358,7 +358,7 @@ impl Recommender for RecGoat {
             loss += cost * align.wasserstein;
         }
         relay.backward(&loss)?;
-        Ok(loss.double_value(&[]))
+        Ok(loss.detach())
     }
 
     fn cost(&self, batch: &Batch<'_>) -> Result<Vec<Stage>> {

@@ -8,6 +8,7 @@ use recgoat_data::{Dataset, Split, TripleSampler};
 use recgoat_eval::{Mask, RankingConfig, evaluate};
 use recgoat_torch::{Adam, AdamConfig, Purpose, Seed};
 use serde::{Deserialize, Serialize};
+use tch::{Device, Tensor};
 
 use crate::{
     Batch, Error, Recommender, Result,
@@ -163,7 +164,7 @@ fn run_epoch(
     let steps = triples.users.len().div_ceil(config.batch);
     // The last step number there is: no step of the epoch draws from the same stream.
     model.begin_epoch(&mut seed.stream(Purpose::Dropout, (epoch as u64) << 24 | 0xff_ffff))?;
-    let mut total = 0.0;
+    let mut losses = Losses::default();
     for step in 0..steps {
         let span = step * config.batch..((step + 1) * config.batch).min(triples.users.len());
         let batch = Batch {
@@ -172,19 +173,46 @@ fn run_epoch(
             negatives: &triples.negatives[span],
         };
         let mut randomness = seed.stream(Purpose::Dropout, (epoch as u64) << 24 | step as u64);
-        let loss = match model.step(&batch, &mut randomness) {
+        let diverged = |loss: f64| Error::Diverged { loss, epoch, step };
+        match model.step(&batch, &mut randomness) {
             // Transport is the first to notice that parameters are numbers no more.
-            Err(Error::Align(recgoat_align::Error::Entry { found, .. })) => found,
-            other => other?,
-        };
-        if !loss.is_finite() {
-            return Err(Error::Diverged { loss, epoch, step });
+            Err(Error::Align(recgoat_align::Error::Entry { found, .. })) => return Err(diverged(found)),
+            other => losses.add(&other?).map_err(diverged)?,
         }
         adam.step(model.parameters_mut().tensors_mut())?;
-        total += loss;
         observer.step(epoch, step + 1, steps);
     }
+    let total = losses.sum().map_err(|loss| Error::Diverged { loss, epoch, step: steps - 1 })?;
     Ok(total / steps as f64)
+}
+
+/// The sum of an epoch's losses. Those of another device are added up there and read once, at the end: reading one
+/// would make every step wait for it.
+#[derive(Debug, Default)]
+struct Losses {
+    local: f64,
+    remote: Option<Tensor>,
+}
+
+impl Losses {
+    /// The loss as an error when it is known not to be finite.
+    fn add(&mut self, loss: &Tensor) -> std::result::Result<(), f64> {
+        if loss.device() != Device::Cpu {
+            self.remote = Some(self.remote.take().map_or_else(|| loss.shallow_clone(), |sum| sum + loss));
+            return Ok(());
+        }
+        let loss = finite(loss.double_value(&[]))?;
+        self.local += loss;
+        Ok(())
+    }
+
+    fn sum(self) -> std::result::Result<f64, f64> {
+        finite(self.local + self.remote.map_or(0.0, |sum| sum.double_value(&[])))
+    }
+}
+
+fn finite(loss: f64) -> std::result::Result<f64, f64> {
+    if loss.is_finite() { Ok(loss) } else { Err(loss) }
 }
 
 fn selection_value(model: &dyn Recommender, dataset: &Dataset) -> Result<f64> {

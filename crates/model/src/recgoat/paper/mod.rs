@@ -278,7 +278,7 @@ impl Recommender for PaperRecGoat {
         Ok(())
     }
 
-    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<f64> {
+    fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<Tensor> {
         let nodes = BatchNodes::new(batch, [self.users, self.items()], self.device)?;
         let mut relay = Relay::default();
         let mut transports = self.transports.borrow_mut();
@@ -298,7 +298,7 @@ impl Recommender for PaperRecGoat {
             loss += cost * self.config.align.wasserstein;
         }
         relay.backward(&loss)?;
-        Ok(loss.double_value(&[]))
+        Ok(loss.detach())
     }
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {
