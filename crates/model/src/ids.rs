@@ -3,11 +3,11 @@
 use rand_chacha::ChaCha8Rng;
 use recgoat_data::{Interactions, Split};
 use recgoat_graph::{Adjacency, Propagation, Relay, SparseMap};
-use recgoat_torch::{indices, init};
-use tch::{Device, Tensor};
+use recgoat_torch::init;
+use tch::Tensor;
 
 use crate::{
-    Batch, Context, ParameterId, Parameters, Result,
+    Context, ParameterId, Parameters, Result,
     cost::{Stage, entries_at},
     nodes::BatchNodes,
 };
@@ -69,32 +69,6 @@ impl GraphIds {
     /// Numbers of users and of items.
     pub(crate) fn sizes(&self) -> [usize; 2] {
         [self.users, self.propagation.adjacency().nodes() - self.users]
-    }
-}
-
-/// Rows of a batch in tables of users and of items.
-pub(crate) struct BatchIndices {
-    users: Tensor,
-    positives: Tensor,
-    negatives: Tensor,
-}
-
-impl BatchIndices {
-    pub(crate) fn new(batch: &Batch<'_>, device: Device) -> Self {
-        let [users, positives, negatives] =
-            [batch.users, batch.positives, batch.negatives].map(|ids| indices(ids, device));
-        Self { users, positives, negatives }
-    }
-
-    /// `[batch, dim]` each: users, positives, negatives.
-    pub(crate) fn rows(&self, users: &Tensor, items: &Tensor) -> [Tensor; 3] {
-        let [positives, negatives] = self.items(items);
-        [users.index_select(0, &self.users), positives, negatives]
-    }
-
-    /// `[batch, dim]` each: positives, negatives.
-    pub(crate) fn items(&self, items: &Tensor) -> [Tensor; 2] {
-        [&self.positives, &self.negatives].map(|ids| items.index_select(0, ids))
     }
 }
 

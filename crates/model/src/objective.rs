@@ -24,13 +24,6 @@ pub fn pairwise_loss(users: &Tensor, positives: &Tensor, negatives: &Tensor) -> 
     -margin.log_sigmoid().mean(Kind::Float)
 }
 
-/// `Σ |row|² / batch` over the rows of a batch, all tensors `[batch, width]`, on the tape.
-pub(crate) fn squared_norm(rows: &[&Tensor]) -> Tensor {
-    let batch = rows[0].size()[0] as f64;
-    let sums: Vec<Tensor> = rows.iter().map(|rows| rows.square().sum(Kind::Float)).collect();
-    Tensor::stack(&sums, 0).sum(Kind::Float) / batch
-}
-
 /// A mixture of the pairwise loss and a softmax over the batch's items.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RankingLoss {

@@ -73,6 +73,29 @@ fn lightgcn() {
     same_seed_same_bits("--model lightgcn --set dim=16 --set train.batch=128");
 }
 
+/// What is measured after training and evaluation on one thread and on two.
+#[test]
+fn more_threads_measure_the_same() {
+    let scene = Scene::with_data(&planted());
+    for model in ["lightgcn", "recgoat"] {
+        let measured = ["1", "2"].map(|threads| {
+            let out = format!("{model}-{threads}");
+            let line = format!(
+                "train --data data --out {out} --model {model} --epochs 4 --threads {threads} --set dim=16 --set train.batch=128"
+            );
+            let trained = scene.json(&line);
+            let tested = scene.json(&format!("evaluate --run {out} --threads {threads}"));
+            [trained["valid"].clone(), tested["metrics"].clone()]
+        });
+        for (one, two) in measured[0].iter().zip(&measured[1]) {
+            for (metric, value) in one.as_object().unwrap() {
+                let gap = (value.as_f64().unwrap() - two[metric].as_f64().unwrap()).abs();
+                assert!(gap <= 1e-6, "{model}, {metric}: {value} on one thread, {} on two", two[metric]);
+            }
+        }
+    }
+}
+
 /// With dropout, two modalities, and missing rows in one of them.
 #[test]
 fn recgoat() {

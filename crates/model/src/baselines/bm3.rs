@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use recgoat_data::Dataset;
 use recgoat_eval::Scorer;
 use recgoat_graph::Relay;
-use recgoat_torch::Purpose;
+use recgoat_torch::{Purpose, indices};
 use tch::{Device, Kind, Tensor};
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_within},
     dense::Dense,
     features,
-    ids::{BatchIndices, GraphIds, halves},
+    ids::{GraphIds, halves},
     phase::Phase,
 };
 
@@ -104,18 +104,19 @@ impl Recommender for Bm3 {
     }
 
     fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<Tensor> {
-        let at = BatchIndices::new(batch, self.device);
+        let positives = indices(batch.positives, self.device);
         let mut relay = Relay::default();
         let mut phase = Phase::Train(randomness);
         let (users, items) = self.forward(&mut relay)?;
-        let [user_rows, item_rows, _] = at.rows(&users, &items);
+        let user_rows = users.index_select(0, &indices(batch.users, self.device));
+        let item_rows = items.index_select(0, &positives);
         let predict = |rows: &Tensor| self.predictor.apply(&self.parameters, rows);
         let user_targets = phase.dropout(&user_rows, self.config.dropout);
         let item_targets = phase.dropout(&item_rows, self.config.dropout);
         let mut loss = disagreement(&predict(&user_rows), &item_targets)
             + disagreement(&predict(&item_rows), &user_targets);
         for (projection, features) in &self.projections {
-            let [rows, _] = at.items(features);
+            let rows = features.index_select(0, &positives);
             let projected = projection.apply(&self.parameters, &rows);
             let targets = phase.dropout(&projected, self.config.dropout);
             let predicted = predict(&projected);

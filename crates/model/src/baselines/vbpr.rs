@@ -3,6 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use recgoat_data::Dataset;
 use recgoat_eval::Scorer;
+use recgoat_graph::Relay;
 use recgoat_torch::{Purpose, init};
 use tch::{Kind, Tensor};
 
@@ -11,8 +12,7 @@ use crate::{
     config::{MOST_DIMENSIONS, config, expect_within},
     dense::Dense,
     features,
-    ids::BatchIndices,
-    objective::{pairwise_loss, squared_norm},
+    nodes::BatchNodes,
 };
 
 config! {
@@ -86,15 +86,17 @@ impl Recommender for Vbpr {
     }
 
     fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<Tensor> {
-        let at = BatchIndices::new(batch, self.features.device());
-        let [users, positives, negatives] =
-            at.rows(self.parameters.get(self.users), self.parameters.get(self.items));
-        let content = at.items(&self.features).map(|rows| self.content.apply(&self.parameters, &rows));
-        let [positives, negatives] =
-            [(positives, 0), (negatives, 1)].map(|(ids, side)| Tensor::cat(&[&ids, &content[side]], 1));
-        let loss = pairwise_loss(&users, &positives, &negatives)
-            + squared_norm(&[&users, &positives, &negatives]) * (self.config.l2 / 2.0);
-        loss.backward();
+        let (users, items) = (self.parameters.get(self.users), self.parameters.get(self.items));
+        let device = self.features.device();
+        let nodes = BatchNodes::new(batch, [users.size()[0] as usize, items.size()[0] as usize], device)?;
+        let mut relay = Relay::default();
+        let users = relay.gather(users, nodes.user_rows());
+        let items = relay.gather(items, nodes.item_rows());
+        let features = self.features.index_select(0, &nodes.item_rows().to_tensor(device));
+        let content = self.content.apply(&self.parameters, &features);
+        let rows = Tensor::cat(&[users, Tensor::cat(&[items, content], 1)], 0);
+        let loss = nodes.pairwise(&rows)? + nodes.penalty(&rows, self.config.l2)?;
+        relay.backward(&loss)?;
         Ok(loss.detach())
     }
 
