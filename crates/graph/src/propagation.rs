@@ -1,5 +1,7 @@
 //! LightGCN propagation with its vector–Jacobian product.
 
+use std::cell::RefCell;
+
 use recgoat_torch::{as_slice, as_slice_mut};
 use tch::{Device, Kind, Tensor};
 
@@ -29,13 +31,15 @@ pub struct Propagation {
     layers: usize,
     /// The matrix where the CPU kernel cannot reach it.
     remote: Option<Tensor>,
+    /// Two tables between layers, kept from call to call: fresh ones would have to be paged in every time.
+    between: RefCell<[Tensor; 2]>,
 }
 
 impl Propagation {
     /// `layers` propagation steps over `adjacency`, applied to tensors of `device`.
     pub fn new(adjacency: Adjacency, layers: usize, device: Device) -> Self {
         let remote = (device != Device::Cpu).then(|| adjacency.to_tensor(device));
-        Self { adjacency, layers, remote }
+        Self { adjacency, layers, remote, between: no_tables() }
     }
 
     /// Steps over the graph.
@@ -54,26 +58,28 @@ impl Propagation {
         (x_rows, out_rows): (Option<&Subset>, Option<&Subset>),
     ) -> Result<Tensor> {
         let x = x.detach().contiguous();
-        let width = x.size()[1];
-        let base = Dense { values: as_slice(&x)?, subset: x_rows };
-        let table = || Tensor::empty([self.adjacency.nodes() as i64, width], (Kind::Float, Device::Cpu));
-        let mut now: Option<Tensor> = None;
-        let mut spare: Option<Tensor> = None;
-        for layer in 1..=self.layers {
-            let last = layer == self.layers;
-            let scale = if last { 1.0 / (self.layers + 1) as f32 } else { 1.0 };
-            let source = now.as_ref().map_or(Ok(base), |now| as_slice(now).map(Dense::whole))?;
-            let rows = out_rows.filter(|_| last);
-            let mut next = match rows {
-                Some(rows) => Tensor::empty([rows.rows().len() as i64, width], (Kind::Float, Device::Cpu)),
-                None => spare.take().unwrap_or_else(table),
-            };
-            let out = (as_slice_mut(&mut next)?, rows);
-            spmm(Rows::of(self.adjacency.matrix()), source, (Some(base), scale), out, width as usize);
-            spare = now.replace(next);
+        if self.layers == 0 {
+            return Ok(x.copy());
         }
-        // Without a layer the map is the identity.
-        Ok(now.unwrap_or_else(|| x.copy()))
+        let width = x.size()[1];
+        let table = |rows: i64| Tensor::empty([rows, width], (Kind::Float, Device::Cpu));
+        let (matrix, base) =
+            (Rows::of(self.adjacency.matrix()), Dense { values: as_slice(&x)?, subset: x_rows });
+        let mut between = self.between.borrow_mut();
+        if self.layers > 1 && between[0].size() != [self.nodes(), width] {
+            *between = [(); 2].map(|()| table(self.nodes()));
+        }
+        let [now, next] = &mut *between;
+        for layer in 1..self.layers {
+            let source = if layer == 1 { base } else { Dense::whole(as_slice(now)?) };
+            spmm(matrix, source, (Some(base), 1.0), (as_slice_mut(next)?, None), width as usize);
+            std::mem::swap(now, next);
+        }
+        let source = if self.layers == 1 { base } else { Dense::whole(as_slice(now)?) };
+        let mut out = table(out_rows.map_or(self.nodes(), |rows| rows.rows().len() as i64));
+        let scale = 1.0 / (self.layers + 1) as f32;
+        spmm(matrix, source, (Some(base), scale), (as_slice_mut(&mut out)?, out_rows), width as usize);
+        Ok(out)
     }
 
     fn apply_remotely(&self, matrix: &Tensor, x: &Tensor) -> Tensor {
@@ -87,6 +93,10 @@ impl Propagation {
     fn nodes(&self) -> i64 {
         self.adjacency.nodes() as i64
     }
+}
+
+fn no_tables() -> RefCell<[Tensor; 2]> {
+    RefCell::new([(); 2].map(|()| Tensor::empty([0, 0], (Kind::Float, Device::Cpu))))
 }
 
 impl LinearMap for Propagation {
@@ -203,7 +213,7 @@ mod tests {
         let make = || Adjacency::bipartite(3, 4, edges).unwrap();
         let local = Propagation::new(make(), 3, Device::Cpu);
         let matrix = make().to_tensor(Device::Cpu);
-        let remote = Propagation { adjacency: make(), layers: 3, remote: Some(matrix) };
+        let remote = Propagation { adjacency: make(), layers: 3, remote: Some(matrix), between: no_tables() };
         let x = Tensor::randn([7, 20], (Kind::Float, Device::Cpu));
         assert!(local.apply(&x).unwrap().allclose(&remote.apply(&x).unwrap(), 1e-6, 1e-6, false));
         let rows = Subset::new(vec![5, 0, 2], 7).unwrap();

@@ -40,7 +40,9 @@ fn draw(title: &str, curves: &[GrowthCurve], root: &Area<'_>) -> Drawn {
     let range = |of: fn(&(f64, f64)) -> f64| {
         let values = curves.iter().flat_map(|(_, points)| points).map(of);
         let (low, high) = values.fold((f64::INFINITY, 0f64), |(low, high), x| (low.min(x), high.max(x)));
-        (low / 1.5..high * 1.5).log_scale()
+        // From one power of ten to another: only those are labelled.
+        let power = |x: f64| 10f64.powf(x);
+        (power((low / 1.1).log10().floor())..power((high * 1.1).log10().ceil())).log_scale()
     };
     let mut chart = ChartBuilder::on(root)
         .margin_top(60 + KEY_ROW * curves.len() as i32)
