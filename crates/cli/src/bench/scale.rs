@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use recgoat_eval::report::{GrowthCurve, growth};
+use recgoat_model::ModelConfig;
 use serde_json::{Value, json};
 
 use crate::common::{BadInput, Synthetic};
@@ -60,6 +61,7 @@ const SIZES: [[usize; 3]; 5] = [
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let sizes = if args.sizes.is_empty() { SIZES.map(Synthetic::from).to_vec() } else { args.sizes.clone() };
+    args.models.iter().try_for_each(|model| ModelConfig::named(model).map(drop))?;
     fs::create_dir_all(&args.out).with_context(|| format!("{}", args.out.display()))?;
     let mut rows = Vec::new();
     for model in &args.models {

@@ -81,7 +81,7 @@ fn a_wrong_command_line_is_answered_on_one_line() {
             "bench step --synthetic 40,30,400 --steps many",
             "expected a number from 1 to 1000000 or epoch, found many",
         ),
-        ("bench knn", "--random <RANDOM>"),
+        ("bench knn", "--features <FEATURES>"),
         ("bench knn --random 10", "expected ROWS,WIDTH such as 63001,384, found 10"),
         ("bench scale --size 1,2 --out scale", "expected USERS,ITEMS,INTERACTIONS"),
         ("bench step --data data --random-features text=wide", "text: \"wide\""),

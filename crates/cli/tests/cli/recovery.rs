@@ -18,7 +18,7 @@ use crate::{
 };
 
 const KILLS: usize = 10;
-const EPOCHS: usize = 40;
+const EPOCHS: usize = 80;
 
 /// Kills a run ten times, at seeded random moments, resuming each time; it must end as the run that was never cut.
 ///
