@@ -7,8 +7,9 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{
     Adjacency, LinearMap, Result, Subset,
-    error::{expect_rows, expect_subset},
-    spmm::{Dense, Rows, spmm},
+    error::{expect_rows, expect_shape, expect_subset},
+    relay::add_to,
+    spmm::{Dense, Rows, Write, spmm},
 };
 
 /// The linear map `x ↦ 1/(L+1) · Σ_{l=0..L} Âˡ x` (He et al. 2020, eq. 3–4 with α = 1/(L+1)).
@@ -52,33 +53,45 @@ impl Propagation {
         &self.adjacency
     }
 
+    /// The kernel, for at least one layer and operands whose shapes fit: `out` takes the image of `x`, of which some
+    /// rows may be all there is, at some rows, if not at all.
+    fn propagate(
+        &self,
+        (x, x_rows): (&Tensor, Option<&Subset>),
+        (out, out_rows, write): (&mut Tensor, Option<&Subset>, Write),
+    ) -> Result<()> {
+        let x = x.detach().contiguous();
+        let (matrix, width) = (Rows::of(self.adjacency.matrix()), x.size()[1]);
+        let base = Dense { values: as_slice(&x)?, subset: x_rows };
+        let mut between = self.between.borrow_mut();
+        if self.layers > 1 && between[0].size() != [self.nodes(), width] {
+            *between = [(); 2].map(|()| Tensor::empty([self.nodes(), width], (Kind::Float, Device::Cpu)));
+        }
+        let [now, next] = &mut *between;
+        for layer in 1..self.layers {
+            let source = if layer == 1 { base } else { Dense::whole(as_slice(now)?) };
+            let all = (as_slice_mut(next)?, None, Write::Replace);
+            spmm(matrix, source, (Some(base), 1.0), all, width as usize);
+            std::mem::swap(now, next);
+        }
+        let source = if self.layers == 1 { base } else { Dense::whole(as_slice(now)?) };
+        let scale = 1.0 / (self.layers + 1) as f32;
+        spmm(matrix, source, (Some(base), scale), (as_slice_mut(out)?, out_rows, write), width as usize);
+        Ok(())
+    }
+
+    /// [`Propagation::propagate`] to a tensor of its own.
     fn apply_on_cpu(
         &self,
         x: &Tensor,
         (x_rows, out_rows): (Option<&Subset>, Option<&Subset>),
     ) -> Result<Tensor> {
-        let x = x.detach().contiguous();
         if self.layers == 0 {
-            return Ok(x.copy());
+            return Ok(x.detach().copy());
         }
-        let width = x.size()[1];
-        let table = |rows: i64| Tensor::empty([rows, width], (Kind::Float, Device::Cpu));
-        let (matrix, base) =
-            (Rows::of(self.adjacency.matrix()), Dense { values: as_slice(&x)?, subset: x_rows });
-        let mut between = self.between.borrow_mut();
-        if self.layers > 1 && between[0].size() != [self.nodes(), width] {
-            *between = [(); 2].map(|()| table(self.nodes()));
-        }
-        let [now, next] = &mut *between;
-        for layer in 1..self.layers {
-            let source = if layer == 1 { base } else { Dense::whole(as_slice(now)?) };
-            spmm(matrix, source, (Some(base), 1.0), (as_slice_mut(next)?, None), width as usize);
-            std::mem::swap(now, next);
-        }
-        let source = if self.layers == 1 { base } else { Dense::whole(as_slice(now)?) };
-        let mut out = table(out_rows.map_or(self.nodes(), |rows| rows.rows().len() as i64));
-        let scale = 1.0 / (self.layers + 1) as f32;
-        spmm(matrix, source, (Some(base), scale), (as_slice_mut(&mut out)?, out_rows), width as usize);
+        let count = out_rows.map_or(self.nodes(), |rows| rows.rows().len() as i64);
+        let mut out = Tensor::empty([count, x.size()[1]], (Kind::Float, Device::Cpu));
+        self.propagate((x, x_rows), (&mut out, out_rows, Write::Replace))?;
         Ok(out)
     }
 
@@ -140,6 +153,19 @@ impl LinearMap for Propagation {
             return self.vjp(&rows.scattered(gradient));
         }
         tch::no_grad(|| self.apply_on_cpu(gradient, (Some(rows), None)))
+    }
+
+    fn vjp_add(&self, gradient: &Tensor, rows: Option<&Subset>, sum: &mut Tensor) -> Result<()> {
+        if self.remote.is_some() || self.layers == 0 || !sum.is_contiguous() {
+            return add_to(
+                sum,
+                &rows.map_or_else(|| self.vjp(gradient), |rows| self.vjp_at(gradient, rows))?,
+            );
+        }
+        rows.map_or(Ok(()), |rows| expect_subset("propagation", rows, self.nodes()))?;
+        expect_rows("propagation", gradient, rows.map_or(self.nodes(), |rows| rows.rows().len() as i64))?;
+        expect_shape("propagation", sum, &[self.nodes(), gradient.size()[1]])?;
+        self.propagate((gradient, rows), (sum, None, Write::Add))
     }
 }
 

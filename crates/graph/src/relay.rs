@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use recgoat_torch::{Cut, push, push_rows, push_span};
+use recgoat_torch::{Cut, held_gradient, push, push_rows, push_span};
 use tch::Tensor;
 
-use crate::{Result, Subset};
+use crate::{Result, Subset, error::expect_shape};
 
 /// A linear map of the rows of a tensor, computed without the tape.
 pub trait LinearMap {
@@ -33,6 +33,22 @@ pub trait LinearMap {
     /// # Errors
     /// [`crate::Error::Shape`] when `gradient` or `rows` does not fit.
     fn vjp_at(&self, gradient: &Tensor, rows: &Subset) -> Result<Tensor>;
+
+    /// Adds [`LinearMap::vjp`], or with `rows` [`LinearMap::vjp_at`], to `sum`: in one pass where a map can.
+    ///
+    /// # Errors
+    /// As those, and when `sum` has another shape.
+    fn vjp_add(&self, gradient: &Tensor, rows: Option<&Subset>, sum: &mut Tensor) -> Result<()> {
+        let found = rows.map_or_else(|| self.vjp(gradient), |rows| self.vjp_at(gradient, rows))?;
+        add_to(sum, &found)
+    }
+}
+
+/// Adds a gradient to a sum of its shape.
+pub(crate) fn add_to(sum: &mut Tensor, gradient: &Tensor) -> Result<()> {
+    expect_shape("gradient", sum, &gradient.size())?;
+    let _ = tch::no_grad(|| sum.g_add_(gradient));
+    Ok(())
 }
 
 /// The tape of one step in which linear maps alternate with what libtorch differentiates.
@@ -88,7 +104,9 @@ impl<'a> Relay<'a> {
     /// When `x` is not a leaf.
     pub fn apply(&mut self, map: &'a dyn LinearMap, x: &Tensor) -> Result<Tensor> {
         expect_leaf(x);
-        Ok(self.layer(x, &map.apply(x)?, |gradient| map.vjp(gradient)))
+        let source = x.shallow_clone();
+        Ok(self
+            .stage(&map.apply(x)?, move |gradient| map.vjp_add(gradient, None, &mut held_gradient(&source))))
     }
 
     /// Some rows of the image of a leaf, as a leaf.
@@ -100,7 +118,10 @@ impl<'a> Relay<'a> {
     /// When `x` is not a leaf.
     pub fn apply_at(&mut self, map: &'a dyn LinearMap, x: &Tensor, rows: &'a Subset) -> Result<Tensor> {
         expect_leaf(x);
-        Ok(self.layer(x, &map.apply_at(x, rows)?, |gradient| map.vjp_at(gradient, rows)))
+        let source = x.shallow_clone();
+        Ok(self.stage(&map.apply_at(x, rows)?, move |gradient| {
+            map.vjp_add(gradient, Some(rows), &mut held_gradient(&source))
+        }))
     }
 
     /// Some rows of a leaf, as a leaf. Their gradient is added where they lie; none of the table's size is made.

@@ -6,8 +6,9 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{
     Error, LinearMap, Result, Subset,
-    error::{expect_rows, expect_subset},
-    spmm::{Dense, Rows, spmm},
+    error::{expect_rows, expect_shape, expect_subset},
+    relay::add_to,
+    spmm::{Dense, Rows, Write, spmm},
 };
 
 /// The linear map `x ↦ A x` of a sparse `A` `[rows, columns]`, with its transpose kept for the VJP.
@@ -132,6 +133,16 @@ impl LinearMap for SparseMap {
     fn vjp_at(&self, gradient: &Tensor, rows: &Subset) -> Result<Tensor> {
         self.backward.apply(gradient, (Some(rows), None))
     }
+
+    fn vjp_add(&self, gradient: &Tensor, rows: Option<&Subset>, sum: &mut Tensor) -> Result<()> {
+        let half = &self.backward;
+        if half.remote.is_some() || !sum.is_contiguous() {
+            return add_to(sum, &half.apply(gradient, (rows, None))?);
+        }
+        half.check(gradient, (rows, None))?;
+        expect_shape("sparse map", sum, &[half.matrix.rows() as i64, gradient.size()[1]])?;
+        half.multiply(gradient, (rows, None), (sum, Write::Add))
+    }
 }
 
 impl Half {
@@ -142,10 +153,7 @@ impl Half {
 
     /// The product with `x`, of which some rows may be all there is; at some rows, if not at all.
     fn apply(&self, x: &Tensor, (x_rows, out_rows): (Option<&Subset>, Option<&Subset>)) -> Result<Tensor> {
-        let (rows, columns) = (self.matrix.rows() as i64, self.matrix.cols() as i64);
-        x_rows.map_or(Ok(()), |subset| expect_subset("sparse map", subset, columns))?;
-        out_rows.map_or(Ok(()), |subset| expect_subset("sparse map", subset, rows))?;
-        expect_rows("sparse map", x, x_rows.map_or(columns, |subset| subset.rows().len() as i64))?;
+        self.check(x, (x_rows, out_rows))?;
         if let Some(matrix) = &self.remote {
             return Ok(tch::no_grad(|| {
                 let x = x.detach();
@@ -154,18 +162,31 @@ impl Half {
                 out_rows.map_or_else(|| y.shallow_clone(), |s| y.index_select(0, &s.to_tensor(y.device())))
             }));
         }
-        let x = x.detach().contiguous();
-        let (width, count) = (x.size()[1], out_rows.map_or(rows, |subset| subset.rows().len() as i64));
-        let mut out = Tensor::empty([count, width], (Kind::Float, Device::Cpu));
-        let source = Dense { values: as_slice(&x)?, subset: x_rows };
-        spmm(
-            Rows::of(&self.matrix),
-            source,
-            (None, 1.0),
-            (as_slice_mut(&mut out)?, out_rows),
-            width as usize,
-        );
+        let count = out_rows.map_or(self.matrix.rows(), |subset| subset.rows().len());
+        let mut out = Tensor::empty([count as i64, x.size()[1]], (Kind::Float, Device::Cpu));
+        self.multiply(x, (x_rows, out_rows), (&mut out, Write::Replace))?;
         Ok(out)
+    }
+
+    fn check(&self, x: &Tensor, (x_rows, out_rows): (Option<&Subset>, Option<&Subset>)) -> Result<()> {
+        let (rows, columns) = (self.matrix.rows() as i64, self.matrix.cols() as i64);
+        x_rows.map_or(Ok(()), |subset| expect_subset("sparse map", subset, columns))?;
+        out_rows.map_or(Ok(()), |subset| expect_subset("sparse map", subset, rows))?;
+        expect_rows("sparse map", x, x_rows.map_or(columns, |subset| subset.rows().len() as i64))
+    }
+
+    /// The kernel, on operands whose shapes fit.
+    fn multiply(
+        &self,
+        x: &Tensor,
+        (x_rows, out_rows): (Option<&Subset>, Option<&Subset>),
+        (out, write): (&mut Tensor, Write),
+    ) -> Result<()> {
+        let x = x.detach().contiguous();
+        let (source, width) = (Dense { values: as_slice(&x)?, subset: x_rows }, x.size()[1] as usize);
+        let out = (as_slice_mut(out)?, out_rows, write);
+        spmm(Rows::of(&self.matrix), source, (None, 1.0), out, width);
+        Ok(())
     }
 }
 

@@ -37,7 +37,16 @@ pub(crate) struct Dense<'a> {
     pub(crate) subset: Option<&'a Subset>,
 }
 
-/// `out = scale · (base + A x)` row by row, with `A` `[n, m]`, `x` `[m, width]`, `base` `[n, width]` or nothing, and `out`
+/// What becomes of what `out` holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Write {
+    /// It is replaced.
+    Replace,
+    /// The product is added to it.
+    Add,
+}
+
+/// `out = scale · (base + A x)` row by row, or that added to `out`, with `A` `[n, m]`, `x` `[m, width]`, `base` `[n, width]` or nothing, and `out`
 /// `[n, width]`, or of a subset of the rows alone; all row-major.
 ///
 /// Cost: 2·entries·width flops; entries·width reads of `x` in random rows, each a whole run of `width` floats. Only the
@@ -47,7 +56,7 @@ pub(crate) fn spmm(
     a: Rows<'_>,
     x: Dense<'_>,
     (base, scale): (Option<Dense<'_>>, f32),
-    (out, of): (&mut [f32], Option<&Subset>),
+    (out, of, write): (&mut [f32], Option<&Subset>, Write),
     width: usize,
 ) {
     let zeros = vec![0f32; width];
@@ -60,7 +69,7 @@ pub(crate) fn spmm(
             let (columns, values) = (&a.columns[span.clone()], &a.values[span]);
             let (columns, values) = x.subset.map_or((columns, values), |s| met.meet(columns, values, s));
             let base = base.and_then(|base| Some(&base.values[part(base, row)?])).unwrap_or(&zeros);
-            row_kernel(columns, values, x.values, base, scale, out);
+            row_kernel(columns, values, x.values, base, scale, (out, write));
         }
     });
 }
@@ -101,22 +110,30 @@ impl Entries {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2", "aarch64+neon"))]
-fn row_kernel(columns: &[u32], values: &[f32], x: &[f32], base: &[f32], scale: f32, out: &mut [f32]) {
+fn row_kernel(
+    columns: &[u32],
+    values: &[f32],
+    x: &[f32],
+    base: &[f32],
+    scale: f32,
+    (out, write): (&mut [f32], Write),
+) {
     let width = out.len();
     let mut start = 0;
     // Wide tiles walk the entries once for more columns; narrow ones take what is left.
     while start + WIDE <= width {
-        tile::<WIDE>(columns, values, x, base, scale, out, start);
+        tile::<WIDE>(columns, values, x, base, scale, (out, write), start);
         start += WIDE;
     }
     while start + NARROW <= width {
-        tile::<NARROW>(columns, values, x, base, scale, out, start);
+        tile::<NARROW>(columns, values, x, base, scale, (out, write), start);
         start += NARROW;
     }
     for at in start..width {
         let terms =
             columns.iter().zip(values).map(|(&column, value)| value * x[column as usize * width + at]);
-        out[at] = scale * terms.fold(base[at], |sum, term| sum + term);
+        let sum = scale * terms.fold(base[at], |sum, term| sum + term);
+        out[at] = if write == Write::Add { out[at] + sum } else { sum };
     }
 }
 
@@ -128,7 +145,7 @@ fn tile<const TILE: usize>(
     x: &[f32],
     base: &[f32],
     scale: f32,
-    out: &mut [f32],
+    (out, write): (&mut [f32], Write),
     start: usize,
 ) {
     let width = out.len();
@@ -140,7 +157,9 @@ fn tile<const TILE: usize>(
             *sum += value * source;
         }
     }
-    for (out, sum) in out[start..start + TILE].iter_mut().zip(sum) {
-        *out = scale * sum;
+    let out = out[start..start + TILE].iter_mut().zip(sum);
+    match write {
+        Write::Replace => out.for_each(|(out, sum)| *out = scale * sum),
+        Write::Add => out.for_each(|(out, sum)| *out += scale * sum),
     }
 }

@@ -86,6 +86,14 @@ pub(crate) mod tests {
         let gradient = g.index_select(0, &index);
         let expected = map.vjp(&rows.scattered(&gradient)).unwrap();
         assert!(map.vjp_at(&gradient, rows).unwrap().allclose(&expected, 1e-6, 1e-6, false));
+        let start = expected.ones_like();
+        for (part, rows) in [(gradient.shallow_clone(), Some(rows)), (rows.scattered(&gradient), None)] {
+            let mut sum = start.copy();
+            map.vjp_add(&part, rows, &mut sum).unwrap();
+            assert!(sum.allclose(&(&start + &expected), 1e-6, 1e-6, false));
+            let mut narrow = Tensor::zeros([1, 1], (tch::Kind::Float, Device::Cpu));
+            assert!(map.vjp_add(&part, rows, &mut narrow).is_err());
+        }
         let through = |gathered_late: bool| {
             let x = x.detach().copy().set_requires_grad(true);
             let mut relay = Relay::default();

@@ -55,15 +55,19 @@ pub fn push(upstream: &Tensor, gradient: &Tensor) {
     let gradient = gradient.detach();
     assert_eq!(upstream.size(), gradient.size(), "a VJP returns its input's shape");
     if upstream.is_leaf() {
-        let _ = held(upstream).f_add_(&gradient).expect("shapes were compared above");
+        let _ = held_gradient(upstream).f_add_(&gradient).expect("shapes were compared above");
     } else {
         // The cheapest scalar with this gradient: no product of their size is kept.
         upstream.reshape([-1]).dot(&gradient.reshape([-1])).backward();
     }
 }
 
-/// The gradient a leaf holds; zeros where it has none yet.
-fn held(leaf: &Tensor) -> Tensor {
+/// The gradient a leaf holds, zeros where it has none yet: what is added to this tensor is added to the leaf's gradient.
+///
+/// # Panics
+/// When the tensor is no leaf that takes a gradient.
+pub fn held_gradient(leaf: &Tensor) -> Tensor {
+    assert!(leaf.is_leaf() && leaf.requires_grad(), "a gradient is held by leaves alone");
     if !leaf.grad().defined() {
         // Of no row at all: the only way from here to make the tape hold a gradient, and it takes no pass over the leaf.
         leaf.reshape([-1]).narrow(0, 0, 0).sum(leaf.kind()).backward();
@@ -92,9 +96,8 @@ fn held(leaf: &Tensor) -> Tensor {
 /// When `leaf` is none, the shapes do not fit or a row is not there.
 pub fn push_rows(leaf: &Tensor, rows: &[u32], gradient: &Tensor) -> Result<()> {
     let gradient = gradient.detach().contiguous();
-    assert!(leaf.is_leaf(), "a gradient is held by leaves alone");
     assert_eq!(gradient.size()[0], rows.len() as i64, "a row of the gradient for each row");
-    let mut held = held(leaf);
+    let mut held = held_gradient(leaf);
     if held.device() != Device::Cpu || !held.is_contiguous() {
         let _ = held.f_index_add_(0, &indices(rows, held.device()), &gradient)?;
         return Ok(());
@@ -113,9 +116,11 @@ pub fn push_rows(leaf: &Tensor, rows: &[u32], gradient: &Tensor) -> Result<()> {
 /// # Panics
 /// When `leaf` is none, or the shapes do not fit.
 pub fn push_span(leaf: &Tensor, first: i64, gradient: &Tensor) {
-    assert!(leaf.is_leaf(), "a gradient is held by leaves alone");
     let gradient = gradient.detach();
-    let _ = held(leaf).narrow(0, first, gradient.size()[0]).f_add_(&gradient).expect("rows of one width");
+    let _ = held_gradient(leaf)
+        .narrow(0, first, gradient.size()[0])
+        .f_add_(&gradient)
+        .expect("rows of one width");
 }
 
 /// A scalar of this value on the tape whose gradient at each `input` is the `gradient` beside it.

@@ -13,7 +13,7 @@ mod seed;
 mod slice;
 
 pub use adam::{Adam, AdamConfig};
-pub use cut::{Cut, push, push_rows, push_span, scalar_with_gradient};
+pub use cut::{Cut, held_gradient, push, push_rows, push_span, scalar_with_gradient};
 pub use dropout::{Dropout, dropout_mask};
 pub use error::{Error, Result};
 pub use gate::GatedSum;

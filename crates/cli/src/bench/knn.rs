@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::common::{Compute, Output};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: recgoat bench knn --random 63001,384 --json")]
+#[command(after_help = "Example: recgoat bench knn --features data/baby/text_feat.npy --neighbours 20")]
 pub(super) struct Args {
     /// A .npy matrix, read from disk row by row
     #[arg(long, required_unless_present = "random", conflicts_with = "random")]

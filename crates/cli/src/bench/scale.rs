@@ -18,7 +18,7 @@ use crate::common::{BadInput, Synthetic};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example: recgoat bench scale --model lightgcn --model recgoat --random-features text=384 --out scale"
+    after_help = "Example: recgoat bench scale --model lightgcn --size 2000,400,40000 --size 4000,800,80000 --out scale"
 )]
 pub(super) struct Args {
     /// A model to time; may be repeated
