@@ -1,10 +1,14 @@
 //! Pairwise loss and penalty of a batch's rows with their gradients, in one pass each, on the CPU.
 
 use multiversion::multiversion;
+use rayon::prelude::*;
 use recgoat_torch::{as_slice, as_slice_mut, scalar_with_gradient};
 use tch::Tensor;
 
 use crate::Result;
+
+/// Rows a rayon task takes at least.
+const ROWS: usize = 256;
 
 /// `−mean log σ(z_u · (z_i − z_j))` on the tape, over triples of rows of `gathered` `[nodes, dim]`, a contiguous CPU
 /// tensor.
@@ -24,13 +28,14 @@ pub(crate) fn penalty(gathered: &Tensor, counts: &[f32], factor: f64) -> Result<
     let values = gathered.detach().contiguous();
     let mut gradient = values.empty_like();
     let dim = values.size()[1] as usize;
-    let mut sum = 0.0;
-    let rows = as_slice(&values)?.chunks(dim).zip(as_slice_mut(&mut gradient)?.chunks_mut(dim));
-    for ((row, out), &count) in rows.zip(counts) {
+    let rows = as_slice(&values)?.par_chunks(dim).zip(as_slice_mut(&mut gradient)?.par_chunks_mut(dim));
+    let norms = rows.zip(counts).with_min_len(ROWS).map(|((row, out), &count)| {
         let scale = (2.0 * factor) as f32 * count;
         out.iter_mut().zip(row).for_each(|(out, x)| *out = scale * x);
-        sum += f64::from(count * dot(row, row));
-    }
+        f64::from(count * dot(row, row))
+    });
+    // Collected first: the sum's bits must not depend on the number of threads.
+    let sum: f64 = norms.collect::<Vec<f64>>().iter().sum();
     Ok(scalar_with_gradient(factor * sum, &[(gathered, &gradient)]))
 }
 

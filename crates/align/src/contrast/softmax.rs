@@ -7,14 +7,14 @@ use tch::{Kind, Tensor};
 
 use crate::ot::exp_f32;
 
-/// Rows of logits held at once: with thousands of candidates they stay in a core's cache from the product that makes
-/// them to those that turn them into gradients.
-const BLOCK: i64 = 256;
+/// Rows of logits held at once: the candidates are packed anew for each block's products, which fewer rows would not pay
+/// for, and all rows at once would not stay near.
+const BLOCK: i64 = 512;
 
 /// `mean_r (log Σ_c exp(s_rc) − s_rt)`, `s = anchors · candidatesᵀ / τ`, on the tape.
 ///
 /// Cost: `6 · rows · columns · dim` flops and `rows · columns` exponentials; beside the gradients it holds
-/// `256 · columns` logits, whatever the number of rows.
+/// `512 · columns` logits, whatever the number of rows.
 pub(super) fn loss(
     anchors: &Tensor,
     candidates: &Tensor,
