@@ -29,7 +29,7 @@ Usage: cargo xtask bench [NAME] [--json]
 Options:
   NAME    one file of benches/benches, without .rs [default: all]; or `peers`: transport solvers in Python and here
           on the same inputs, as a Markdown table (needs python3 with venv; five minutes); or `guard`: instructions of
-          the hot kernels, counted by valgrind, against benches/guard.tsv, exit 1 when one is off by more than 2 %
+          the hot kernels, counted by valgrind, against benches/guard.tsv, exit 1 when one is off by more than 3 %
           or `work`: steps, epochs, ranking and graphs as a Markdown table (some minutes; the default with --device)
   --json  one JSON object on stdout, times in nanoseconds
   --device  with `work`: cpu, cuda or cuda:N [default: cpu]

@@ -7,8 +7,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Share by which a count may differ from its baseline: addresses of memory move a few instructions.
-const TOLERANCE: f64 = 0.02;
+/// Share by which a count may differ from its baseline. A build repeats to the last digit, but changes elsewhere were seen
+/// to move the code made for a small kernel by 2.4 %.
+const TOLERANCE: f64 = 0.03;
 
 /// What to do with the counts.
 #[derive(Clone, Copy)]
@@ -143,7 +144,7 @@ mod tests {
         let counts = |adam: u64| Counts::from([("adam".to_owned(), adam)]);
         assert!(compare(&counts(1010), &path, "rustc 1").is_ok());
         let error = compare(&counts(1100), &path, "rustc 1").unwrap_err().to_string();
-        assert!(error.starts_with("adam: more than 2 %"), "{error}");
+        assert!(error.starts_with("adam: more than 3 %"), "{error}");
         let unknown = Counts::from([("spmm".to_owned(), 5)]);
         assert!(compare(&unknown, &path, "rustc 1").unwrap_err().to_string().starts_with("spmm: "));
         fs::write(&path, "adam\t1000\n").unwrap();
