@@ -71,6 +71,13 @@ pub(crate) fn run(mut args: lexopt::Parser) -> Result<ExitCode> {
     if name.is_none() && device.is_some() {
         name = Some("work".to_owned());
     }
+    let with = |wanted: &str| name.as_deref() == Some(wanted);
+    if (device.is_some() || data.is_some()) && !with("work") {
+        return Err(lexopt::Error::from("--device and --data go with `work`").into());
+    }
+    if matches!(verdict, Verdict::Accept) && !with("guard") {
+        return Err(lexopt::Error::from("--accept goes with `guard`").into());
+    }
     let on_card = device.as_deref().is_some_and(|device| device.starts_with("cuda"));
     libtorch::ensure(&workspace::root(), if on_card { Flavour::Cuda } else { Flavour::Cpu })?;
     match name.as_deref() {

@@ -40,6 +40,18 @@ fn every_command_has_help_with_an_example() {
 }
 
 #[test]
+fn options_of_one_bench_are_refused_with_another() {
+    for (line, told) in [
+        (&["bench", "guard", "--device", "cuda"][..], "--device and --data go with `work`"),
+        (&["bench", "align", "--accept"], "--accept goes with `guard`"),
+    ] {
+        let output = xtask(line);
+        assert_eq!(output.status.code(), Some(2), "{line:?}");
+        assert!(stderr(&output).contains(told), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn an_unknown_option_is_wrong_usage() {
     for command in ["setup", "test", "reproduce", "bench", "doc", "tables", "tidy", "licences"] {
         let output = xtask(&[command, "--no-such-option"]);

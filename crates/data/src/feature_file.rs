@@ -41,6 +41,13 @@ impl FeatureFile {
         // SAFETY: the map is only read; that nobody cuts the file meanwhile is the caller's part, as documented.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path))?;
         let (rows, width, real, data) = npy::matrix(path, &map)?;
+        if rows == 0 || width == 0 {
+            return Err(Error::file(
+                path,
+                "at least one row and one column",
+                format!("shape [{rows}, {width}]"),
+            ));
+        }
         let start = map.len() - data.len();
         Ok(Self { start, real, rows, width, map })
     }

@@ -30,17 +30,17 @@ pub(super) struct Args {
     /// A modality of this width for models that need one, as NAME=WIDTH; may be repeated
     #[arg(long, value_name = "NAME=WIDTH")]
     random_features: Vec<String>,
-    /// Width of embeddings
-    #[arg(long, default_value_t = 64)]
-    dim: usize,
+    /// Width of embeddings [default: the model's]
+    #[arg(long)]
+    dim: Option<usize>,
     /// Interactions a step
     #[arg(long, default_value_t = 4096)]
     batch: usize,
     /// Steps to time at each size
-    #[arg(long, default_value_t = 3)]
-    steps: usize,
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    steps: u64,
     /// Seconds after which a size is left
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// Threads inside one operation [default: all cores]
     #[arg(long)]
@@ -62,15 +62,22 @@ const SIZES: [[usize; 3]; 5] = [
 pub(super) fn run(args: &Args) -> Result<()> {
     let sizes = if args.sizes.is_empty() { SIZES.map(Synthetic::from).to_vec() } else { args.sizes.clone() };
     args.models.iter().try_for_each(|model| ModelConfig::named(model).map(drop))?;
-    fs::create_dir_all(&args.out).with_context(|| format!("{}", args.out.display()))?;
+    let refused = |error| BadInput(format!("{}: {error}", args.out.display()));
+    fs::create_dir_all(&args.out).map_err(refused)?;
     let mut rows = Vec::new();
     for model in &args.models {
         for size in &sizes {
             eprintln!("{model} on {size}");
             let figures = measure(args, model, size)?;
             rows.push(json!({ "model": model, "size": size.to_string(), "figures": figures }));
+            // What is known is on disk, whatever becomes of the larger sizes.
+            write(args, &sizes, &rows)?;
         }
     }
+    Ok(())
+}
+
+fn write(args: &Args, sizes: &[Synthetic], rows: &[Value]) -> Result<()> {
     let curves = |of: &dyn Fn(&Value) -> Option<f64>| -> Vec<GrowthCurve> {
         let curve = |model: &String| {
             let mine = rows.iter().zip(sizes.iter().cycle()).filter(|(row, _)| row["model"] == **model);
@@ -78,7 +85,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
                 mine.filter_map(|(row, size)| Some((size.interactions as f64, of(&row["figures"])?)));
             (model.clone(), points.collect())
         };
-        args.models.iter().map(curve).collect()
+        args.models.iter().map(curve).filter(|(_, points): &GrowthCurve| !points.is_empty()).collect()
     };
     let seconds = curves(&|figures| figures["step_seconds"]["median"].as_f64());
     let memory = curves(&|figures| figures["peak_rss_bytes"].as_f64().map(|bytes| bytes / 1e9));
@@ -86,10 +93,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let path = args.out.join(name);
         fs::write(&path, text).with_context(|| format!("{}", path.display()))
     };
-    write("scale-seconds.svg", growth("seconds a step, by interactions", &seconds)?)?;
-    write("scale-memory.svg", growth("peak memory in GB, by interactions", &memory)?)?;
+    if !seconds.is_empty() {
+        write("scale-seconds.svg", growth("seconds a step, by interactions", &seconds)?)?;
+        write("scale-memory.svg", growth("peak memory in GB, by interactions", &memory)?)?;
+    }
     write("scale.json", json!({ "batch": args.batch, "dim": args.dim, "rows": rows }).to_string())?;
-    write("scale.md", table(&rows, args.seconds))
+    write("scale.md", table(rows, args.seconds))
 }
 
 /// A process of its own for each, so that its peak of memory is its own; null when it takes too long.
@@ -97,7 +106,9 @@ fn measure(args: &Args, model: &str, size: &Synthetic) -> Result<Value> {
     let mut command = Command::new(env::current_exe()?);
     command.args(["bench", "step", "--json", "--model", model, "--synthetic", &size.to_string()]);
     command.args(["--batch", &args.batch.to_string(), "--steps", &args.steps.to_string()]);
-    command.args(["--set", &format!("dim={}", args.dim)]);
+    if let Some(dim) = args.dim {
+        command.args(["--set", &format!("dim={dim}")]);
+    }
     command.args(args.random_features.iter().flat_map(|feature| ["--random-features", feature]));
     if let Some(threads) = args.threads {
         command.args(["--threads", &threads.to_string()]);

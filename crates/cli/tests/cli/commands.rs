@@ -228,6 +228,13 @@ fn neighbours_of_a_file_and_growth_over_sizes() {
     let table = std::fs::read_to_string(scene.path("scale/scale.md")).unwrap();
     assert!(table.contains("| lightgcn | 60,40,400 | "), "{table}");
     assert!(std::fs::read_to_string(scene.path("scale/scale-seconds.svg")).unwrap().starts_with("<svg"));
+    // A size that cannot be made leaves what was measured before it.
+    let line =
+        "bench scale --size 30,20,200 --size 30,20,10 --dim 8 --batch 64 --steps 1 --threads 1 --out cut";
+    assert_eq!(scene.run(line).code, Some(2));
+    let table = std::fs::read_to_string(scene.path("cut/scale.md")).unwrap();
+    assert!(table.contains("| lightgcn | 30,20,200 | "), "{table}");
+    assert!(scene.refused("bench scale --out f.npy --threads 1").starts_with("f.npy: "));
     let refused = scene.refused("bench scale --model lightgnc --size 30,20,200 --out scale --threads 1");
     assert!(refused.starts_with("unknown model \"lightgnc\""), "{refused}");
 }

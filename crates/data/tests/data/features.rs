@@ -70,7 +70,12 @@ fn half_precision_takes_half_the_space() {
 
 #[test]
 fn a_mapped_file_holds_what_a_read_one_does() {
-    let dir = folder(&[INTER, ("text_feat.npy", &features(5, 3)), ("empty.npy", b"")]);
+    let dir = folder(&[
+        INTER,
+        ("text_feat.npy", &features(5, 3)),
+        ("empty.npy", b""),
+        ("none.npy", &features(0, 3)),
+    ]);
     let file = FeatureFile::open(&dir.path().join("text_feat.npy")).unwrap();
     let whole = Dataset::open(dir.path()).unwrap();
     let mut row = [0.0; 3];
@@ -81,7 +86,8 @@ fn a_mapped_file_holds_what_a_read_one_does() {
     let refused = |name: &str| FeatureFile::open(&dir.path().join(name)).unwrap_err().to_string();
     assert!(refused("empty.npy").ends_with("empty.npy: expected a .npy file, found an empty file"));
     assert!(refused("a.inter").contains("expected the whole header of a .npy file"));
-    assert!(refused("none.npy").contains("none.npy: "));
+    assert!(refused("none.npy").ends_with("expected at least one row and one column, found shape [0, 3]"));
+    assert!(refused("absent.npy").contains("absent.npy: "));
 }
 
 #[test]

@@ -92,6 +92,8 @@ pub fn knn(features: &[f32], width: usize, present: &[bool], config: &KnnConfig)
 /// [`knn`] of rows that `read(row, out)` copies when they are needed, such as those of a file too large for memory.
 /// Each row is read once for each of the `rows / block` blocks it is compared with, by several threads at once.
 ///
+/// A row that is not finite counts as missing.
+///
 /// Memory: `2 · block · width + block²` floats, and twice the `neighbours` of every row.
 ///
 /// # Errors
@@ -212,6 +214,14 @@ mod tests {
         let rows = [11.0, 10.0, 10.9, 10.1, 10.0, 11.0, 9.1, 9.9];
         let config = KnnConfig { neighbours: 1, similarity: Similarity::CentredCosine, block: 3 };
         assert_eq!(knn(&rows, 2, &[true; 4], &config).unwrap().of(0), [1]);
+    }
+
+    #[test]
+    fn a_row_that_is_not_finite_is_missing_and_spoils_no_mean() {
+        let rows = [11.0, 10.0, 10.9, 10.1, f32::NAN, 1.0, 10.0, 11.0, 9.1, 9.9];
+        let config = KnnConfig { neighbours: 1, similarity: Similarity::CentredCosine, block: 3 };
+        let near = knn(&rows, 2, &[true; 5], &config).unwrap();
+        assert_eq!((near.of(0), near.of(2)), (&[1][..], &[][..]));
     }
 
     #[test]

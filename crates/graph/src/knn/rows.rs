@@ -62,13 +62,15 @@ impl<'a> UnitRows<'a> {
     }
 }
 
-/// Of the rows that are present.
+/// Of the rows that are present and finite.
 fn mean(read: &(dyn Fn(usize, &mut [f32]) + Sync), width: usize, present: &[bool]) -> Vec<f64> {
-    let count = present.iter().filter(|&&p| p).count().max(1) as f64;
-    let (mut mean, mut buffer) = (vec![0f64; width], vec![0f32; width]);
+    let (mut sums, mut buffer, mut count) = (vec![0f64; width], vec![0f32; width], 0usize);
     for (row, _) in present.iter().enumerate().filter(|(_, present)| **present) {
         read(row, &mut buffer);
-        mean.iter_mut().zip(&buffer).for_each(|(mean, &x)| *mean += f64::from(x) / count);
+        if buffer.iter().all(|x| x.is_finite()) {
+            sums.iter_mut().zip(&buffer).for_each(|(sum, &x)| *sum += f64::from(x));
+            count += 1;
+        }
     }
-    mean
+    sums.into_iter().map(|sum| sum / count.max(1) as f64).collect()
 }
