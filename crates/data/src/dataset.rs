@@ -12,6 +12,7 @@ use crate::interactions::{Interactions, Split};
 use crate::labels::Labels;
 use crate::modality::Modality;
 use crate::npy;
+use crate::table::Table;
 
 /// A checked data set. Whatever it hands out is well formed: nothing downstream has to doubt it.
 #[derive(Debug, Clone)]
@@ -19,6 +20,7 @@ pub struct Dataset {
     name: String,
     interactions: Interactions,
     modalities: Vec<Modality>,
+    profiles: Vec<Modality>,
     digest: String,
     user_labels: Labels,
     item_labels: Labels,
@@ -26,7 +28,8 @@ pub struct Dataset {
 
 impl Dataset {
     /// Reads a folder with one `<name>.inter` file, any number of `<modality>_feat.npy` files (each with
-    /// an optional `<modality>_mask.npy`), and optional `users.tsv` and `items.tsv`.
+    /// an optional `<modality>_mask.npy`), any number of `user_<modality>_feat.npy` files with features of users
+    /// (likewise), and optional `users.tsv` and `items.tsv`.
     ///
     /// # Errors
     /// [`Error::Io`] when a file cannot be read, else [`Error::File`] or [`Error::Line`], which name what
@@ -38,27 +41,28 @@ impl Dataset {
         let inter_path = dir.join(inter);
         let table = inter::parse(&inter_path, &digest.read(&inter_path, inter)?)?;
 
-        let mut modalities: Vec<Modality> = Vec::new();
-        for (file, modality) in names.iter().filter_map(|n| Some((n, n.strip_suffix("_feat.npy")?))) {
+        let (mut modalities, mut profiles): (Vec<Modality>, Vec<Modality>) = Default::default();
+        for (file, stem) in names.iter().filter_map(|n| Some((n, n.strip_suffix("_feat.npy")?))) {
             let path = dir.join(file);
-            let features = npy::parse_features(&path, &digest.read(&path, file)?)?;
-            if features.rows < table.items {
+            let found = features(dir, stem, &names, &mut digest)?;
+            let rows = found.rows();
+            if let Some(name) = stem.strip_prefix("user_") {
+                if rows != table.users {
+                    let expected = format!("{} rows (one for each userID of {inter})", table.users);
+                    return Err(Error::file(&path, expected, rows.to_string()));
+                }
+                profiles.push(found.renamed(name));
+                continue;
+            }
+            if rows < table.items {
                 let expected = format!("at least {} rows (one for each itemID of {inter})", table.items);
-                return Err(Error::file(&path, expected, features.rows.to_string()));
+                return Err(Error::file(&path, expected, rows.to_string()));
             }
-            if let Some(first) = modalities.first().filter(|first| first.rows() != features.rows) {
+            if let Some(first) = modalities.first().filter(|first| first.rows() != rows) {
                 let expected = format!("{} rows as in {}_feat.npy", first.rows(), first.name());
-                return Err(Error::file(&path, expected, features.rows.to_string()));
+                return Err(Error::file(&path, expected, rows.to_string()));
             }
-            let mask = format!("{modality}_mask.npy");
-            let present = if names.contains(&mask) {
-                let path = dir.join(&mask);
-                npy::parse_mask(&path, &digest.read(&path, &mask)?, features.rows)?
-            } else {
-                vec![true; features.rows]
-            };
-            let checked = Modality::new(modality, features.rows, features.width, features.values, present);
-            modalities.push(checked.map_err(|e| e.in_file(&path))?);
+            modalities.push(found);
         }
         for (file, modality) in names.iter().filter_map(|n| Some((n, n.strip_suffix("_mask.npy")?))) {
             if !names.contains(&format!("{modality}_feat.npy")) {
@@ -72,6 +76,7 @@ impl Dataset {
             name: inter.trim_end_matches(".inter").to_owned(),
             interactions: Interactions::from_rows(table.users, items, &table.rows),
             modalities,
+            profiles,
             digest: digest.finish(),
             user_labels: Labels::read(&dir.join("users.tsv"), "userID", table.users)?,
             item_labels: Labels::read(&dir.join("items.tsv"), "itemID", items)?,
@@ -104,10 +109,34 @@ impl Dataset {
             name: name.into(),
             interactions,
             modalities,
+            profiles: Vec::new(),
             digest,
             user_labels: Labels::default(),
             item_labels: Labels::default(),
         })
+    }
+
+    /// The same data set with these features of its users instead of any it has.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when one has another number of rows than there are users.
+    pub fn with_profiles(mut self, mut profiles: Vec<Modality>) -> Result<Self> {
+        let users = self.interactions.users();
+        if let Some(other) = profiles.iter().find(|profile| profile.rows() != users) {
+            let name = format!("profiles {}", other.name());
+            return Err(Error::argument(
+                name,
+                format!("{users} rows, one for each user"),
+                other.rows().to_string(),
+            ));
+        }
+        profiles.sort_by(|a, b| a.name().cmp(b.name()));
+        let mut digest = ContentDigest::default();
+        digest.add("dataset", self.digest.as_bytes());
+        profiles.iter().for_each(|profile| digest.add_modality(profile));
+        self.digest = digest.finish();
+        self.profiles = profiles;
+        Ok(self)
     }
 
     /// The data set's name: that of its `.inter` file.
@@ -120,15 +149,30 @@ impl Dataset {
         &self.interactions
     }
 
+    /// Number of items, those that only features know included.
+    pub fn items(&self) -> usize {
+        self.interactions.items()
+    }
+
     /// The features, sorted by name; each has one row per item.
     pub fn modalities(&self) -> &[Modality] {
         &self.modalities
+    }
+
+    /// The features of users, sorted by name; each has one row per user.
+    pub fn profiles(&self) -> &[Modality] {
+        &self.profiles
     }
 
     /// SHA-256 in hexadecimal over the names and contents of the files that were used (`.inter`,
     /// `_feat.npy`, `_mask.npy`), or over the parts of a data set made in memory.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// What `items.tsv` says of the items; without columns where there is none.
+    pub fn item_table(&self) -> &Table {
+        self.item_labels.table()
     }
 
     /// The item's title, where `items.tsv` has one (column `title` or `name`).
@@ -145,6 +189,21 @@ impl Dataset {
     pub fn user_label(&self, user: usize) -> Cow<'_, str> {
         self.user_labels.original(user)
     }
+}
+
+/// The checked features of the file `<stem>_feat.npy` and its mask, named after the stem.
+fn features(dir: &Path, stem: &str, names: &[String], digest: &mut ContentDigest) -> Result<Modality> {
+    let file = format!("{stem}_feat.npy");
+    let path = dir.join(&file);
+    let features = npy::parse_features(&path, &digest.read(&path, &file)?)?;
+    let mask = format!("{stem}_mask.npy");
+    let present = if names.contains(&mask) {
+        let path = dir.join(&mask);
+        npy::parse_mask(&path, &digest.read(&path, &mask)?, features.rows)?
+    } else {
+        vec![true; features.rows]
+    };
+    Modality::new(stem, features.rows, features.width, features.values, present).map_err(|e| e.in_file(&path))
 }
 
 pub(crate) fn file_names(dir: &Path) -> Result<Vec<String>> {
@@ -185,6 +244,13 @@ impl ContentDigest {
         }
     }
 
+    fn add_modality(&mut self, modality: &Modality) {
+        let values: Vec<u8> = modality.values().iter().flat_map(|x| x.to_le_bytes()).collect();
+        let present: Vec<u8> = modality.present().iter().map(|&present| present.into()).collect();
+        self.add(modality.name(), &values);
+        self.add(modality.name(), &present);
+    }
+
     fn finish(self) -> String {
         format!("{:x}", self.0.finalize())
     }
@@ -198,11 +264,6 @@ fn digest_parts(interactions: &Interactions, modalities: &[Modality]) -> String 
         let bytes: Vec<u8> = pairs.flat_map(|(user, item)| [user, item]).flat_map(u32::to_le_bytes).collect();
         digest.add(split.name(), &bytes);
     }
-    for modality in modalities {
-        let values: Vec<u8> = modality.values().iter().flat_map(|x| x.to_le_bytes()).collect();
-        let present: Vec<u8> = modality.present().iter().map(|&present| present.into()).collect();
-        digest.add(modality.name(), &values);
-        digest.add(modality.name(), &present);
-    }
+    modalities.iter().for_each(|modality| digest.add_modality(modality));
     digest.finish()
 }

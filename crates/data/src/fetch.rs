@@ -5,8 +5,9 @@ mod movielens;
 mod svd;
 mod wheel;
 
-use std::ffi::OsStr;
 use std::path::Path;
+
+pub use wheel::{PinnedWheel, Wheel};
 
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
@@ -43,11 +44,7 @@ pub fn fetch(name: &str, out: &Path, progress: &mut dyn FnMut(&str)) -> Result<D
         return Dataset::open(out);
     }
     crate::folder::check_free(out)?;
-    let temporary = tempfile::tempdir().map_err(Error::io(&std::env::temp_dir()))?;
-    progress(&format!("downloading {}", wheel::REQUIREMENT));
-    let wheel = wheel::download(OsStr::new("python3"), temporary.path())?;
-    progress("checking its SHA-256");
-    let wheel = wheel::Wheel::open(&wheel)?;
+    let wheel = movielens::RECBOLE.fetch(progress)?;
     progress("deriving the genre and knowledge features");
     movielens::write(wheel, out)
 }

@@ -9,10 +9,15 @@ use tempfile::TempDir;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::interactions::Split;
+use crate::modality::Modality;
+use crate::npy;
 use crate::raw::Record;
 
 /// Refuses an output path where something is already.
-pub(crate) fn check_free(out: &Path) -> Result<()> {
+///
+/// # Errors
+/// [`Error::File`] that names it.
+pub fn check_free(out: &Path) -> Result<()> {
     if out.file_name().is_none() {
         return Err(Error::file(out, "a path that ends in a folder's name", "none"));
     }
@@ -66,6 +71,91 @@ impl Draft {
     }
 }
 
+/// Whose features a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// One row per item.
+    Item,
+    /// One row per user.
+    User,
+}
+
+impl Owner {
+    /// The start of the names of the modality's files, before `_feat.npy` and `_mask.npy`.
+    pub fn stem(self, modality: &str) -> String {
+        match self {
+            Self::Item => modality.to_owned(),
+            Self::User => format!("user_{modality}"),
+        }
+    }
+}
+
+/// Puts features and further files of the given contents into the data folder `dir`, replacing those of the same names;
+/// or into a copy of it at `out`, where nothing may be yet.
+///
+/// Each file appears whole or not at all, and a copy with all of them or not at all.
+///
+/// # Errors
+/// [`Error::Io`] when a file cannot be read or written, else an error of [`Dataset::open`]: features of another number
+/// of rows are found before anything is written.
+pub fn add_features(
+    dir: &Path,
+    out: Option<&Path>,
+    features: &[(Owner, &Modality)],
+    others: &[(&str, &[u8])],
+) -> Result<Dataset> {
+    let dataset = Dataset::open(dir)?;
+    for (owner, modality) in features {
+        let rows = match owner {
+            Owner::Item => dataset.items(),
+            Owner::User => dataset.interactions().users(),
+        };
+        if modality.rows() != rows {
+            return Err(Error::argument(
+                owner.stem(modality.name()),
+                format!("{rows} rows"),
+                modality.rows().to_string(),
+            ));
+        }
+    }
+    let write = |path_of: &dyn Fn(&str) -> PathBuf| {
+        for (owner, modality) in features {
+            let stem = owner.stem(modality.name());
+            npy::write_features(&path_of(&format!("{stem}_feat.npy")), modality.width(), modality.values())?;
+            npy::write_mask(&path_of(&format!("{stem}_mask.npy")), modality.present())?;
+        }
+        for (name, bytes) in others {
+            let path = path_of(name);
+            fs::write(&path, bytes).map_err(Error::io(&path))?;
+        }
+        Ok(())
+    };
+    let Some(out) = out else {
+        let workplace = tempfile::Builder::new().prefix(".draft-").tempdir_in(dir).map_err(Error::io(dir))?;
+        write(&|name| workplace.path().join(name))?;
+        for name in crate::dataset::file_names(workplace.path())? {
+            let (from, to) = (workplace.path().join(&name), dir.join(&name));
+            File::open(&from).and_then(|file| file.sync_all()).map_err(Error::io(&from))?;
+            fs::rename(&from, &to).map_err(Error::io(&to))?;
+        }
+        return Dataset::open(dir);
+    };
+    check_free(out)?;
+    let draft = Draft::new(out)?;
+    let belongs = |name: &String| {
+        [".inter", "_feat.npy", "_mask.npy"].iter().any(|end| name.ends_with(end))
+            || ["items.tsv", "users.tsv"].contains(&name.as_str())
+    };
+    for name in crate::dataset::file_names(dir)?.iter().filter(|name| belongs(name)) {
+        let (from, to) = (dir.join(name), draft.path(name));
+        // Read and written, not copied: a copy would inherit the protection of read-only data.
+        let bytes = fs::read(&from).map_err(Error::io(&from))?;
+        fs::write(&to, bytes).map_err(Error::io(&to))?;
+    }
+    write(&|name| draft.path(name))?;
+    draft.finish()
+}
+
 /// Writes a `.inter` file; rating and timestamp are columns where the records have them.
 pub(crate) fn write_inter(path: &Path, rows: &[(Record, Split)]) -> Result<()> {
     let attempt = || {
@@ -102,5 +192,5 @@ pub(crate) fn write_labels<const N: usize>(
         }
         writer.flush().map_err(csv::Error::from)
     };
-    attempt().map_err(|error| crate::labels::csv_error(path, error))
+    attempt().map_err(|error| crate::table::csv_error(path, error))
 }

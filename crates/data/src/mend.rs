@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::folder::{Draft, check_free, write_labels};
 use crate::inter;
 use crate::interactions::Split;
-use crate::labels::csv_error;
+use crate::table::csv_error;
 
 /// Makes the new folder `out` of the data set folder `input` and opens it: lines that end in `\r\n` end in `\n`, users
 /// without a train interaction are left out and the others renumbered in order, with their old ids in `users.tsv` where
@@ -44,7 +44,9 @@ pub fn mend(input: &Path, out: &Path) -> Result<Dataset> {
         fs::write(&path, bytes).map_err(Error::io(&path))
     };
     write(inter_name, mended.as_bytes())?;
-    for name in names.iter().filter(|name| name.ends_with("_feat.npy") || name.ends_with("_mask.npy")) {
+    // Features of users have a row for each old id.
+    let of_items = names.iter().filter(|name| !name.starts_with("user_"));
+    for name in of_items.filter(|name| name.ends_with("_feat.npy") || name.ends_with("_mask.npy")) {
         write(name, &read(&input.join(name))?)?;
     }
     if names.iter().any(|name| name == "items.tsv") {

@@ -58,6 +58,12 @@ impl Modality {
         Ok(Self { name, width, values, present })
     }
 
+    /// The same features under another name.
+    #[must_use]
+    pub fn renamed(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
     /// The modality's name.
     pub fn name(&self) -> &str {
         &self.name

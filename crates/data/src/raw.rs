@@ -7,7 +7,7 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result, quote};
-use crate::labels::csv_error;
+use crate::table::csv_error;
 
 /// One interaction of a log; a column is there for all records or for none.
 #[derive(Debug, Clone, Copy, PartialEq)]

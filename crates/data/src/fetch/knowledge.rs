@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rustc_hash::FxHashMap;
 
+use super::movielens::table;
 use super::movielens::{columns, dense_id};
 use super::svd::{SparseRows, truncated_svd};
 use super::wheel::Wheel;
@@ -23,8 +24,8 @@ enum Role {
 /// The modality `knowledge` of `items` items: the leading 128 left singular vectors, times their singular
 /// values, of the TF-IDF matrix of facts. Items without a fact that another item shares are missing.
 pub(super) fn modality(wheel: &mut Wheel, items: usize) -> Result<Modality> {
-    let (link_path, link) = wheel.text("link")?;
-    let (kg_path, kg) = wheel.text("kg")?;
+    let (link_path, link) = table(wheel, "link")?;
+    let (kg_path, kg) = table(wheel, "kg")?;
     let (bags, facts) = bags((&link_path, &link), (&kg_path, &kg), items)?;
     let rows = tf_idf(&bags, facts);
     let present = rows.iter().map(|row| !row.is_empty()).collect();

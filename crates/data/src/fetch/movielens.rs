@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::knowledge;
-use super::wheel::Wheel;
+use super::wheel::{PinnedWheel, Wheel};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result, quote};
 use crate::folder::{Draft, write_inter, write_labels};
@@ -14,6 +14,13 @@ use crate::modality::Modality;
 use crate::npy;
 use crate::raw::Record;
 use crate::split::{Event, Ratios, SplitRule, assign};
+
+/// The wheel that carries MovieLens-100K.
+pub(super) const RECBOLE: PinnedWheel = PinnedWheel {
+    requirement: "recbole==1.2.1",
+    file_name: "recbole-1.2.1-py3-none-any.whl",
+    sha256: "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
+};
 
 /// The file that marks a complete folder, and what it says.
 const ORIGIN: (&str, &str) = (
@@ -28,13 +35,22 @@ pub(crate) fn is_complete(out: &Path) -> bool {
     fs::read_to_string(out.join(ORIGIN.0)).is_ok_and(|text| text == ORIGIN.1)
 }
 
+/// The text of one file of the data set, and the path to name in errors about it.
+pub(super) fn table(wheel: &mut Wheel, extension: &str) -> Result<(PathBuf, String)> {
+    let name = format!("recbole/dataset_example/ml-100k/ml-100k.{extension}");
+    let path = wheel.path_of(&name);
+    let bytes = wheel.read(&name)?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::file(&path, "UTF-8 text", "other bytes"))?;
+    Ok((path, text))
+}
+
 /// Makes the data set's folder.
 pub(crate) fn write(mut wheel: Wheel, out: &Path) -> Result<Dataset> {
-    let (path, text) = wheel.text("inter")?;
+    let (path, text) = table(&mut wheel, "inter")?;
     let records = records(&path, &text)?;
-    let (path, text) = wheel.text("user")?;
+    let (path, text) = table(&mut wheel, "user")?;
     let users = in_id_order(&path, columns::<4>(&path, &text)?)?;
-    let (path, text) = wheel.text("item")?;
+    let (path, text) = table(&mut wheel, "item")?;
     let items = in_id_order(&path, columns::<4>(&path, &text)?)?;
     let modalities = [genres(&items)?, knowledge::modality(&mut wheel, items.len())?];
 

@@ -2,6 +2,7 @@
 //!
 //! - `inter`: what a `.inter` file may hold, and every way it can be wrong
 //! - `features`: the same for `_feat.npy` and `_mask.npy`
+//! - `profiles`: features of users, and features added to a folder
 //! - `labels`: titles and original ids
 //! - `interactions`: pairs in memory
 //! - `sampler`: one epoch of triples
@@ -18,6 +19,7 @@ mod inter;
 mod interactions;
 mod labels;
 mod prepare;
+mod profiles;
 mod real;
 mod sampler;
 mod support;
