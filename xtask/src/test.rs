@@ -88,5 +88,5 @@ fn tests() -> Result<()> {
 
 /// One libtorch thread: beside any other busy process two OpenMP threads are slower than one.
 fn single_threaded(command: &mut Command) -> &mut Command {
-    command.env("OMP_NUM_THREADS", "1")
+    command.envs([("OMP_NUM_THREADS", "1"), ("CANDLE_NUM_THREADS", "1")])
 }
