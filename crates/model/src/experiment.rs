@@ -31,6 +31,10 @@ pub struct Preset {
     pub title: String,
     /// The dataset's name: fetched where it can be and no folder is given.
     pub dataset: String,
+    /// Command lines of `recgoat embed` and `recgoat profile`, less the data: features to make before training, in a
+    /// copy of the data.
+    #[serde(default)]
+    pub features: Vec<String>,
     /// One run of every model for each.
     pub seeds: Vec<u64>,
     /// Label of the model that the others are compared with.
@@ -135,6 +139,9 @@ impl Preset {
         let mut table = toml::Table::new();
         table.insert("title".to_owned(), self.title.clone().into());
         table.insert("dataset".to_owned(), self.dataset.clone().into());
+        if !self.features.is_empty() {
+            table.insert("features".to_owned(), self.features.clone().into());
+        }
         let seeds: Vec<toml::Value> = self.seeds.iter().map(|&seed| (seed as i64).into()).collect();
         table.insert("seeds".to_owned(), seeds.into());
         table.extend(self.baseline.clone().map(|baseline| ("baseline".to_owned(), baseline.into())));

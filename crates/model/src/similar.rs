@@ -2,10 +2,6 @@
 
 use rayon::prelude::*;
 use recgoat_data::{Interactions, Split};
-use recgoat_graph::SparseMap;
-use tch::Device;
-
-use crate::Result;
 
 /// The nodes of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,19 +12,22 @@ pub(crate) enum Nodes {
     Items,
 }
 
-/// The normalised graph of each node and its `count − 1` nearest others, by the cosine of their train interactions.
-pub(crate) fn similar_graph(
-    interactions: &Interactions,
-    nodes: Nodes,
-    count: usize,
-    device: Device,
-) -> Result<SparseMap> {
+/// `(node, other, cosine)` of each node and its `count − 1` nearest others, by the cosine of their train interactions.
+pub(crate) fn similar_edges(interactions: &Interactions, nodes: Nodes, count: usize) -> Vec<(u32, u32, f32)> {
     let pairs = interactions.split(Split::Train).pairs();
     let (size, pairs): (usize, Vec<(u32, u32)>) = match nodes {
         Nodes::Users => (interactions.users(), pairs.collect()),
         Nodes::Items => (interactions.items(), pairs.map(|(user, item)| (item, user)).collect()),
     };
-    Ok(SparseMap::normalised(size, similar(size, &pairs, count - 1), device)?)
+    similar(size, &pairs, count - 1)
+}
+
+/// The edges of both lists, each once, with the larger weight.
+pub(crate) fn union(mut edges: Vec<(u32, u32, f32)>, others: Vec<(u32, u32, f32)>) -> Vec<(u32, u32, f32)> {
+    edges.extend(others);
+    edges.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(b.2.total_cmp(&a.2)));
+    edges.dedup_by_key(|edge| (edge.0, edge.1));
+    edges
 }
 
 /// `(node, other, cosine)` of every node with links: itself and the `count` others of largest cosine between their
@@ -80,12 +79,18 @@ fn lists(pairs: impl Iterator<Item = (u32, u32)>, count: usize) -> Vec<Vec<u32>>
 
 #[cfg(test)]
 mod tests {
-    use super::similar;
+    use super::{similar, union};
 
     #[test]
     fn the_most_alike_come_first() {
         // Node 0 shares both its links with 1 and one with 2; 3 has none.
         let edges = similar(4, &[(0, 0), (0, 1), (1, 0), (1, 1), (2, 1), (2, 2)], 1);
         assert_eq!(edges, [(0, 1, 1.0), (0, 0, 1.0), (1, 0, 1.0), (1, 1, 1.0), (2, 0, 0.5), (2, 2, 1.0)]);
+    }
+
+    #[test]
+    fn an_edge_of_both_lists_is_there_once() {
+        let both = union(vec![(1, 0, 0.5), (0, 1, 0.2)], vec![(0, 1, 0.7), (0, 2, 0.1)]);
+        assert_eq!(both, [(0, 1, 0.7), (0, 2, 0.1), (1, 0, 0.5)]);
     }
 }

@@ -5,6 +5,7 @@ mod cost;
 mod diagnosis;
 mod holes;
 pub mod paper;
+mod profiles;
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -14,6 +15,7 @@ use recgoat_data::{Dataset, Modality};
 use recgoat_eval::{Scorer, report::Picture};
 use recgoat_graph::{Relay, SparseMap};
 use recgoat_torch::{Purpose, indices, init};
+use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::{
@@ -27,11 +29,13 @@ use crate::{
     nodes::{BatchNodes, Scope},
     objective::RankingLoss,
     phase::Phase,
-    similar::{Nodes, similar_graph},
+    similar::{Nodes, similar_edges, union},
 };
 pub use config::{AlignConfig, Solver, TransportCost, TransportMode};
 use diagnosis::{Aligned, Plan, diagnose, pictures};
 use holes::Holes;
+pub use profiles::Profiles;
+use profiles::profiles;
 
 config! {
     /// Settings of [`RecGoat`].
@@ -48,8 +52,12 @@ config! {
         pub similarity: FeatureSimilarity = FeatureSimilarity::Cosine,
         /// Items that share most users with an item, itself among them; 0 leaves their graph out.
         pub companions: usize = 10,
-        /// Users that share most items with a user, itself among them; 0 leaves their graph out.
+        /// Users most like a user, itself among them; 0 leaves their graph out.
         pub peers: usize = 20,
+        /// By what users are alike: common "items", "profiles", or "both": items, and profiles that the dataset has.
+        pub alike: Alike = Alike::Both,
+        /// Where profiles come from: "written", the dataset's own where it has any, or "features" of train items.
+        pub profiles: Profiles = Profiles::Written,
         /// Share of the preference gates dropped in training.
         pub dropout: f64 = 0.1,
         /// Share of the ranking loss that is a softmax over the batch's items; the rest is pairwise.
@@ -141,6 +149,49 @@ struct Like {
     preference: Dense,
 }
 
+/// By what users are alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Alike {
+    /// Common train items.
+    Items,
+    /// Profiles.
+    Profiles,
+    /// Common train items, and profiles where the dataset has them.
+    Both,
+}
+
+/// The graph of items by common users.
+fn companions(config: &RecGoatConfig, context: &Context<'_>) -> Result<Option<SparseMap>> {
+    let interactions = context.dataset.interactions();
+    let graph = |count| {
+        let edges = similar_edges(interactions, Nodes::Items, count);
+        Ok(SparseMap::normalised(interactions.items(), edges, context.device)?)
+    };
+    Some(config.companions).filter(|&count| count > 0).map(graph).transpose()
+}
+
+/// The graph of users.
+fn peers(config: &RecGoatConfig, context: &Context<'_>) -> Result<Option<SparseMap>> {
+    let dataset = context.dataset;
+    if config.peers == 0 {
+        return Ok(None);
+    }
+    let by_items = || similar_edges(dataset.interactions(), Nodes::Users, config.peers);
+    let by_profiles = || -> Result<_> {
+        let modalities = features::modalities(dataset, &config.modalities, "recgoat")?;
+        let profiles = profiles(dataset, &modalities, config.profiles)?;
+        features::item_edges(&profiles, config.peers, config.similarity, EdgeWeight::Cosine, context)
+    };
+    let edges = match config.alike {
+        Alike::Items => by_items(),
+        Alike::Profiles => by_profiles()?,
+        Alike::Both if dataset.profiles().is_empty() || config.profiles == Profiles::Features => by_items(),
+        Alike::Both => union(by_items(), by_profiles()?),
+    };
+    Ok(Some(SparseMap::normalised(dataset.interactions().users(), edges, context.device)?))
+}
+
 /// Users and items of a scope, `[nodes, dim]`: smoothed ids, and the mean of the views.
 struct Views {
     ids: Tensor,
@@ -166,17 +217,14 @@ impl RecGoat {
             let modality = features::altered(modality, config.rows, config.hidden, context.seed)?;
             sides.push(Side::new(&modality, &config, context, &mut parameters, &mut rng)?);
         }
-        let mut like = |name: &str, nodes: Nodes, count: usize| -> Result<Option<Like>> {
-            if count == 0 {
-                return Ok(None);
-            }
-            let graph = similar_graph(dataset.interactions(), nodes, count, context.device)?;
+        let mut like = |name: &str, graph: Option<SparseMap>| {
+            let graph = graph?;
             let widths = [config.dim, config.dim];
             let preference = Dense::new(name, widths, &mut parameters, &mut rng, context.device);
-            Ok(Some(Like { graph, preference }))
+            Some(Like { graph, preference })
         };
-        let companions = like("companions", Nodes::Items, config.companions)?;
-        let peers = like("peers", Nodes::Users, config.peers)?;
+        let companions = like("companions", companions(&config, context)?);
+        let peers = like("peers", peers(&config, context)?);
         let transports = cold_transports(&config, sides.len());
         Ok(Self {
             users_from_items: users_from_items(context)?,

@@ -8,7 +8,10 @@ use crate::{
     Context, Error, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_within},
     features::{FeatureSimilarity, modalities},
-    recgoat::config::{AlignConfig, Solver},
+    recgoat::{
+        config::{AlignConfig, Solver},
+        profiles::Profiles,
+    },
 };
 
 config! {
@@ -30,6 +33,8 @@ config! {
         pub neighbours: usize = 20,
         /// Nearest users of a user by profile, before the same union; 0 leaves the user graph out.
         pub peers: usize = 10,
+        /// Where profiles come from: "written", the dataset's own where it has any, or "features" of train items.
+        pub profiles: Profiles = Profiles::Written,
         /// How features are compared for that graph: "cosine", or "centred-cosine" for all-positive features.
         pub similarity: FeatureSimilarity = FeatureSimilarity::Cosine,
         /// Share of projected features dropped in training.

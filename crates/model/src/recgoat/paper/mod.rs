@@ -3,7 +3,6 @@
 mod branch;
 mod config;
 mod fusion;
-mod profiles;
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -27,12 +26,12 @@ use crate::{
     recgoat::{
         diagnosis::{Aligned, Plan, diagnose, pictures},
         holes::Holes,
+        profiles::profiles,
     },
 };
 use branch::Branch;
 pub use config::{Contrast, Evaluation, Factor, Negatives, PaperConfig, Shares};
 use fusion::Fusion;
-use profiles::profiles;
 
 /// The model of arXiv 2602.00682 on the user–item graph, one item–item graph a modality, and a user–user graph of
 /// profiles whose attended view is added to the users' layer-0 embeddings.
@@ -108,7 +107,7 @@ impl PaperRecGoat {
         let profiles = match config.peers {
             0 => None,
             peers => {
-                let profiles = profiles(dataset, &modalities)?;
+                let profiles = profiles(dataset, &modalities, config.profiles)?;
                 Some(Branch::new(&profiles, &config, peers, &mut parameters, &mut rng, context)?)
             }
         };
