@@ -192,6 +192,7 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
             || cause.is::<recgoat_data::Error>()
             || cause.is::<recgoat_eval::Error>()
             || cause.is::<recgoat_align::Error>()
+            || is_about_the_input(cause.downcast_ref())
             || matches!(cause.downcast_ref(), Some(recgoat_torch::Error::Device { .. }))
             || model.is_some_and(|error| {
                 use ModelError::{Align, Checkpoint, Config, Data, Eval};
@@ -200,6 +201,15 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
             })
     });
     ExitCode::from(if mendable { 2 } else { 1 })
+}
+
+fn is_about_the_input(error: Option<&recgoat_semantics::Error>) -> bool {
+    use recgoat_semantics::Error::{Cache, Data, Input, Io, Template};
+    match error {
+        Some(Input { .. } | Template { .. } | Data(_) | Cache { .. }) => true,
+        Some(Io { source, .. }) => is_about_the_path(source.kind()),
+        _ => false,
+    }
 }
 
 /// Whether naming another path would help, which it does not when the disk is full, say.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     common::{Compute, Output},
     progress::Progress,
+    semantics,
 };
 
 /// Train and compare the models of an experiment file, and write report.{json,md,html}
@@ -51,20 +52,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The preset's dataset, from a folder or fetched, and where it runs.
+/// The preset's dataset, from a folder or fetched, with the features that it makes, and where it runs.
 pub(crate) fn open(
     preset: &Preset,
     data: Option<&Path>,
     out: &Path,
     compute: &Compute,
 ) -> Result<(Dataset, Place)> {
-    let folder = data.map_or_else(|| PathBuf::from("data").join(&preset.dataset), Path::to_owned);
-    let dataset = if data.is_some() || folder.is_dir() {
-        Dataset::open(&folder)?
-    } else {
-        recgoat_data::fetch::fetch(&preset.dataset, &folder, &mut |message| eprintln!("{message}"))?
-    };
     let (device, threads) = compute.start()?;
+    let mut folder = data.map_or_else(|| PathBuf::from("data").join(&preset.dataset), Path::to_owned);
+    if data.is_none() && !folder.is_dir() {
+        recgoat_data::fetch::fetch(&preset.dataset, &folder, &mut |message| eprintln!("{message}"))?;
+    }
+    if !preset.features.is_empty() {
+        let copy = out.join("data");
+        semantics::make(&preset.features, &folder, &copy)?;
+        folder = copy;
+    }
+    let dataset = Dataset::open(&folder)?;
     let data = folder.canonicalize().unwrap_or(folder);
     Ok((dataset, Place { data, device, threads, out: out.to_owned() }))
 }

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use recgoat_data::{Dataset, Split};
+use recgoat_data::{Dataset, Modality, Owner, Split};
 use recgoat_graph::{
     Adjacency,
     analysis::{degree_quantiles, structure},
 };
+use recgoat_semantics::Provenance;
 use serde_json::{Map, Value, json};
 
 use crate::common::Output;
@@ -27,7 +28,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    args.output.print(&describe(&Dataset::open(&args.data)?)?);
+    let dataset = Dataset::open(&args.data)?;
+    let mut found = describe(&dataset)?;
+    let provenance = Provenance::read(&args.data)?;
+    found["modalities"] = features(Owner::Item, dataset.modalities(), &provenance);
+    found["profiles"] = features(Owner::User, dataset.profiles(), &provenance);
+    args.output.print(&found);
     Ok(())
 }
 
@@ -45,11 +51,7 @@ pub(crate) fn describe(dataset: &Dataset) -> Result<Value> {
     let mut item_degrees = vec![0usize; items];
     train.items().iter().for_each(|&item| item_degrees[item as usize] += 1);
     let found = structure(&Adjacency::bipartite(users, items, train.pairs())?);
-    let modalities: Vec<Value> = dataset
-        .modalities()
-        .iter()
-        .map(|m| json!({ "name": m.name(), "width": m.width(), "missing_rows": m.missing() }))
-        .collect();
+    let modalities = features(Owner::Item, dataset.modalities(), &Provenance::default());
     Ok(json!({
         "name": dataset.name(),
         "users": users,
@@ -62,10 +64,24 @@ pub(crate) fn describe(dataset: &Dataset) -> Result<Value> {
         "largest_component": found.largest_component,
         "bipartite": found.bipartite,
         "modalities": modalities,
+        "profiles": features(Owner::User, dataset.profiles(), &Provenance::default()),
         "cold_users": user_degrees.iter().filter(|&&degree| degree <= COLD_USER).count(),
         "cold_items": item_degrees.iter().filter(|&&degree| degree == 0).count(),
         "digest": dataset.digest(),
     }))
+}
+
+/// What each file of features holds, and what made it where `recgoat` did.
+fn features(owner: Owner, modalities: &[Modality], provenance: &Provenance) -> Value {
+    let describe = |modality: &Modality| {
+        let mut found =
+            json!({ "name": modality.name(), "width": modality.width(), "missing_rows": modality.missing() });
+        if let Some(source) = provenance.of(owner, modality) {
+            found["source"] = json!(source);
+        }
+        found
+    };
+    modalities.iter().map(describe).collect()
 }
 
 fn quantiles(degrees: &[usize]) -> Value {

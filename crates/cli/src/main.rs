@@ -14,6 +14,7 @@ mod inspect;
 mod ot;
 mod prepare;
 mod progress;
+mod semantics;
 mod threads;
 mod train;
 mod tune;
@@ -35,6 +36,8 @@ enum Command {
     Fetch(fetch::Args),
     Inspect(inspect::Args),
     Prepare(prepare::Args),
+    Embed(semantics::embed::Args),
+    Profile(semantics::profile::Args),
     Train(train::Args),
     Evaluate(evaluate::Args),
     Compare(compare::Args),
@@ -56,6 +59,8 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Fetch(args) => fetch::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Embed(args) => semantics::embed::run(&args),
+        Command::Profile(args) => semantics::profile::run(&args),
         Command::Prepare(args) => prepare::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use recgoat_model::{EpochRecord, Observer};
+use recgoat_semantics as semantics;
 
 /// Shows epochs and steps: a bar on a terminal, else a line now and then.
 #[derive(Debug)]
@@ -53,6 +54,39 @@ impl Observer for Progress {
     }
 
     fn note(&mut self, message: &str) {
+        self.line(message);
+    }
+}
+
+/// Lines between two reports where there is no terminal.
+const REPORTS: u64 = 10;
+
+impl semantics::Progress for Progress {
+    fn begin(&self, what: &str, count: usize, known: usize) {
+        if known > 0 {
+            self.line(&format!("{known} {what} are known from before"));
+        }
+        self.bar.set_length(count as u64);
+        self.bar.set_position(0);
+        self.bar.set_message(what.to_owned());
+        self.bar.reset_eta();
+    }
+
+    fn advance(&self, count: usize) {
+        let (before, count) = (self.bar.position(), count as u64);
+        self.bar.inc(count);
+        let length = self.bar.length().unwrap_or(0).max(1);
+        let part = |position: u64| position * REPORTS / length;
+        if !self.terminal && part(before + count) > part(before) {
+            eprintln!("{} {} of {length}", self.bar.message(), before + count);
+        }
+    }
+
+    fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn note(&self, message: &str) {
         self.line(message);
     }
 }

@@ -2,6 +2,7 @@
 
 mod eval;
 mod knn;
+mod language;
 mod machine;
 mod scale;
 mod step;
@@ -35,6 +36,8 @@ enum What {
     Knn(knn::Args),
     /// Steps on made-up data of growing size, in a table and plots
     Scale(scale::Args),
+    /// Language models: titles encoded and tokens written in a second
+    Language(language::Args),
     /// What this machine can do: matrix products and copies
     Machine(machine::Args),
 }
@@ -60,6 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         What::Eval(args) => eval::run(args),
         What::Knn(args) => knn::run(args),
         What::Scale(args) => scale::run(args),
+        What::Language(args) => language::run(args),
         What::Machine(args) => machine::run(args),
     }
 }

@@ -7,10 +7,12 @@ use crate::{
     support::{Scene, assert_fields, skip},
 };
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 16] = [
     "fetch",
     "inspect",
     "prepare",
+    "embed",
+    "profile",
     "train",
     "evaluate",
     "experiment",
@@ -20,6 +22,7 @@ const COMMANDS: [&str; 13] = [
     "bench eval",
     "bench knn",
     "bench scale",
+    "bench language",
     "bench machine",
 ];
 
@@ -145,6 +148,7 @@ fn json_of_inspect_and_prepare() {
         "largest_component",
         "bipartite",
         "modalities",
+        "profiles",
         "cold_users",
         "cold_items",
         "digest",
@@ -161,7 +165,7 @@ fn json_of_inspect_and_prepare() {
         "user_degree": { "min": 1, "q25": 1, "median": 1, "q75": 1, "max": 1 },
         "item_degree": { "min": 0, "q25": found["item_degree"]["q25"], "median": 1, "q75": 1, "max": 1 },
         "modalities": [{ "name": "text", "width": 2, "missing_rows": 1 }],
-        "cold_users": 2, "cold_items": 1, "digest": found["digest"],
+        "profiles": [], "cold_users": 2, "cold_items": 1, "digest": found["digest"],
     });
     assert_eq!(found, expected);
 

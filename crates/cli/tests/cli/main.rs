@@ -12,6 +12,7 @@
 //! - `experiment`: several models, one report
 //! - `tune`: searches that continue, and runs that are compared
 //! - `real_data`: published counts and numbers, where the real data are at hand
+//! - `semantics`: features from raw texts, profiles, keys, endpoints that are none
 //! - `support`: the scene that every test plays in
 //! - `files`: data folders and arrays made on the fly
 
@@ -26,6 +27,7 @@ mod files;
 mod learning;
 mod real_data;
 mod recovery;
+mod semantics;
 mod support;
 mod transport;
 mod tune;
