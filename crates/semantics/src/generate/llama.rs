@@ -164,14 +164,16 @@ impl Llama {
 }
 
 impl State {
-    /// A copy with room for this many tokens in all, at least as many as were read.
-    pub(super) fn fork(&self, model: &Llama, room: usize) -> Result<Self> {
+    /// A copy of the first `read` tokens, with room for this many in all.
+    pub(super) fn fork(&self, model: &Llama, read: usize, room: usize) -> Result<Self> {
         let mut fork = model.state(room)?;
-        for ((keys, values), (from_keys, from_values)) in fork.layers.iter().zip(&self.layers) {
-            keys.slice_set(&from_keys.narrow(2, 0, self.read)?.contiguous()?, 2, 0)?;
-            values.slice_set(&from_values.narrow(2, 0, self.read)?.contiguous()?, 2, 0)?;
+        if read > 0 {
+            for ((keys, values), (from_keys, from_values)) in fork.layers.iter().zip(&self.layers) {
+                keys.slice_set(&from_keys.narrow(2, 0, read)?.contiguous()?, 2, 0)?;
+                values.slice_set(&from_values.narrow(2, 0, read)?.contiguous()?, 2, 0)?;
+            }
         }
-        fork.read = self.read;
+        fork.read = read;
         Ok(fork)
     }
 }

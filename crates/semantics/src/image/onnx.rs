@@ -142,6 +142,6 @@ fn runtime(progress: &mut dyn FnMut(&str)) -> Result<Environment> {
     let refuse =
         |found: String| Error::file(&path, "the library of ONNX Runtime 1.17 or later", first_line(&found));
     let builder = ort::init_from(&path).map_err(|error| refuse(error.to_string()))?;
-    let environment = builder.build().map_err(|error| refuse(error.to_string()))?;
+    let environment = builder.with_telemetry(false).build().map_err(|error| refuse(error.to_string()))?;
     Ok(loaded.insert(environment).clone())
 }
