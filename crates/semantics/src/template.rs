@@ -124,8 +124,12 @@ impl Template {
     /// The prompt about these texts. Nothing in them can open or close a tag of the prompt: angle brackets become ‹ ›.
     ///
     /// # Errors
-    /// [`Error::Template`] when the template asks for what cannot be.
+    /// [`Error::Template`] when there is no template `user`, or one asks for what cannot be.
     pub fn prompt(&self, texts: &[String]) -> Result<Prompt> {
+        if self.parts.user.trim().is_empty() {
+            let problem = "expected a template `user`, which asks the model, found none".to_owned();
+            return Err(Error::Template { place: self.place.clone(), problem });
+        }
         let environment = self.environment()?;
         let items: Vec<String> = texts.iter().map(|text| text.replace('<', "‹").replace('>', "›")).collect();
         let render = |name: &str, context: Value| {

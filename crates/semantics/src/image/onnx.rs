@@ -117,6 +117,9 @@ impl OnnxEncoder {
             free.unwrap_or_else(|| self.sessions[0].lock().unwrap_or_else(PoisonError::into_inner));
         let outputs = session.run(ort::inputs![TensorRef::from_array_view((shape, pixels))?])?;
         let (shape, values) = outputs[self.output].try_extract_tensor::<f32>()?;
+        if shape.first().copied() != i64::try_from(count).ok() {
+            return Err(ort::Error::new(format!("expected an output of {count} rows, found {shape:?}")));
+        }
         let places: usize = shape.iter().skip(2).map(|&side| side as usize).product();
         for picture in values.chunks_exact((values.len() / count).max(1)) {
             vectors.push(match self.preprocessing.pooling {

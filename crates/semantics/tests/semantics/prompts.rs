@@ -49,6 +49,9 @@ fn templates_that_cannot_be_are_named() {
         let message = Template::read(&path).unwrap_err().to_string();
         assert!(message.contains(expected) && !message.contains('\n'), "{message}");
     }
+    // A template of texts alone asks nothing.
+    let message = Template::text().prompt(&["x".to_owned()]).unwrap_err().to_string();
+    assert!(message.contains("text.toml: expected a template `user`"), "{message}");
     assert!(matches!(Template::read(Path::new("/nowhere")), Err(Error::Io { .. })));
 }
 

@@ -91,7 +91,10 @@ fn cut_and_begun_again_nothing_is_asked_twice() {
     );
     // The same prompts under another version of the template are asked anew.
     let third = Spy::new(usize::MAX);
-    let edited = Template::of_items("other", "{{ title }}").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("edited.toml");
+    fs::write(&path, format!("# edited\n{}", Template::profile()).replace("analyst", "critic")).unwrap();
+    let edited = Template::read(&path).unwrap();
     write(&third, &edited, &subjects, &texts(20), 400, &cache).unwrap();
     assert!(third.calls.into_inner() > 0);
 }
