@@ -11,6 +11,7 @@ mod pattern;
 mod propagation;
 mod relay;
 mod sparse_map;
+pub mod spectral;
 mod spmm;
 mod subset;
 

@@ -44,9 +44,11 @@ pub(crate) enum Write {
     Replace,
     /// The product is added to it.
     Add,
+    /// It is taken off the product.
+    Subtract,
 }
 
-/// `out = scale · (base + A x)` row by row, or that added to `out`, with `A` `[n, m]`, `x` `[m, width]`, `base` `[n, width]` or nothing, and `out`
+/// `out = scale · (base + A x)` row by row, or that added to `out`, or less `out`, with `A` `[n, m]`, `x` `[m, width]`, `base` `[n, width]` or nothing, and `out`
 /// `[n, width]`, or of a subset of the rows alone; all row-major.
 ///
 /// Cost: 2·entries·width flops; entries·width reads of `x` in random rows, each a whole run of `width` floats. Only the
@@ -133,7 +135,11 @@ fn row_kernel(
         let terms =
             columns.iter().zip(values).map(|(&column, value)| value * x[column as usize * width + at]);
         let sum = scale * terms.fold(base[at], |sum, term| sum + term);
-        out[at] = if write == Write::Add { out[at] + sum } else { sum };
+        out[at] = match write {
+            Write::Replace => sum,
+            Write::Add => out[at] + sum,
+            Write::Subtract => sum - out[at],
+        };
     }
 }
 
@@ -161,5 +167,6 @@ fn tile<const TILE: usize>(
     match write {
         Write::Replace => out.for_each(|(out, sum)| *out = scale * sum),
         Write::Add => out.for_each(|(out, sum)| *out += scale * sum),
+        Write::Subtract => out.for_each(|(out, sum)| *out = scale * sum - *out),
     }
 }
