@@ -8,15 +8,17 @@ use std::{
 
 use recgoat_data::{Dataset, Split};
 use recgoat_eval::{
-    Mask, PerUser, RankingConfig,
-    report::{CurvePoint, DatasetCard, Measured, ModalityCard, ModelResult, Report, RunResult, compare},
+    Mask, PerUser, RankingConfig, Scorer, rank,
+    report::{
+        CurvePoint, DatasetCard, Measured, ModalityCard, ModelResult, Picture, Report, RunResult, compare,
+    },
     stats::Resampling,
 };
 use serde::Deserialize;
 use tch::Device;
 
 use crate::{
-    Error, Learning, ModelConfig, Observer, Result, TrainConfig,
+    Error, Learning, ModelConfig, Observer, Recommender, Result, TrainConfig,
     config::{from_table, parse_toml, to_table, with_override},
     files::read_text,
     run::{Outcome, RunConfig, RunFolder},
@@ -291,7 +293,9 @@ fn run_one(
     let folder = RunFolder::create(&path, run_config(row, seed, place), dataset)?;
     let Outcome { trained, peak_rss_bytes } = folder.train(dataset, place.device, observer)?;
     let tested = folder.test(dataset, place.device, observer)?;
-    let pictures = folder.load(dataset, place.device, observer)?.pictures()?;
+    let model = folder.load(dataset, place.device, observer)?;
+    let mut pictures = model.pictures()?;
+    pictures.extend(worth_of_parts(&*model, dataset)?);
     let curve = trained.curve.iter().map(|record| CurvePoint {
         epoch: record.epoch,
         loss: Some(record.loss),
@@ -319,6 +323,22 @@ fn run_one(
         pictures,
     };
     Ok((result, tested.per_user))
+}
+
+/// What a model is without each of its parts, on valid.
+fn worth_of_parts(model: &dyn Recommender, dataset: &Dataset) -> Result<Option<Picture>> {
+    let lessened = model.lessened()?;
+    if lessened.is_empty() {
+        return Ok(None);
+    }
+    let ranking = RankingConfig::default();
+    let measured = |(name, scorer): (String, Box<dyn Scorer>)| -> Result<(String, f64)> {
+        let rankings = rank(&*scorer, dataset.interactions(), Split::Valid, &ranking)?;
+        Ok((name, rankings.measure(&ranking.topk)?.means()["recall@20"]))
+    };
+    let whole = std::iter::once(("whole".to_owned(), model.scorer()?));
+    let bars = whole.chain(lessened).map(measured).collect::<Result<_>>()?;
+    Ok(Some(Picture::Bars { title: "Recall@20 on valid".to_owned(), bars }))
 }
 
 pub(crate) fn run_config(row: &Row, seed: u64, place: &Place) -> RunConfig {

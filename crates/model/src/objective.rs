@@ -24,6 +24,15 @@ pub fn pairwise_loss(users: &Tensor, positives: &Tensor, negatives: &Tensor) -> 
     -margin.log_sigmoid().mean(Kind::Float)
 }
 
+/// Cross-entropy of a positive and a negative item, on the tape: `−mean (log σ(z_u · z_i) + log σ(−z_u · z_j))`.
+///
+/// # Shapes
+/// Users, positives and negatives, `[batch, dim]` each.
+pub(crate) fn cross_entropy([users, positives, negatives]: &[Tensor; 3]) -> Tensor {
+    let score = |items: &Tensor| (users * items).sum_dim_intlist(-1, false, Kind::Float);
+    -(score(positives).log_sigmoid() + (-score(negatives)).log_sigmoid()).mean(Kind::Float)
+}
+
 /// A mixture of the pairwise loss and a softmax over the batch's items.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RankingLoss {

@@ -75,6 +75,14 @@ pub trait Recommender {
         Ok(BTreeMap::new())
     }
 
+    /// The model in evaluation mode without one of its parts, for each that it can do without, by name: what each is worth.
+    ///
+    /// # Errors
+    /// As [`Recommender::scorer`].
+    fn lessened(&self) -> Result<Vec<(String, Box<dyn Scorer>)>> {
+        Ok(Vec::new())
+    }
+
     /// What the model can show of itself after training.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Bm3Config, BprConfig, Context, EaseConfig, Error, FreedomConfig, ItemKnnConfig, Learning, LgmRecConfig,
     LightGcnConfig, MgcnConfig, PopularityConfig, RecGoatConfig, Recommender, Result, Settings, SmoreConfig,
-    VbprConfig,
+    SsrConfig, VbprConfig,
     config::{annotated, from_table, to_table, with_override},
     recgoat::paper::PaperConfig,
 };
@@ -95,13 +95,15 @@ models! {
     Smore(SmoreConfig) = "smore",
     /// [`crate::recgoat::paper::PaperRecGoat`].
     PaperRecGoat(PaperConfig) = "recgoat-paper",
+    /// [`crate::Ssr`].
+    Ssr(SsrConfig) = "ssr",
     /// [`crate::RecGoat`].
     RecGoat(RecGoatConfig) = "recgoat",
 }
 
 impl ModelConfig {
-    /// The name of RecGOAT with [`PaperConfig::released`].
-    pub const RELEASED: &str = "recgoat-released";
+    /// Models under a name of their own: RecGOAT with [`PaperConfig::released`], SSR with [`SsrConfig::released`].
+    pub const RELEASED: [&str; 2] = ["recgoat-released", "ssr-released"];
 
     /// The model of this name, with default settings.
     ///
@@ -117,11 +119,13 @@ impl ModelConfig {
     /// # Errors
     /// [`Error::Config`] for an unknown name, listing the known ones.
     pub fn named(name: &str) -> Result<Self> {
-        if name == Self::RELEASED {
-            return Ok(Self::PaperRecGoat(PaperConfig::released()));
+        match name {
+            "recgoat-released" => return Ok(Self::PaperRecGoat(PaperConfig::released())),
+            "ssr-released" => return Ok(Self::Ssr(SsrConfig::released())),
+            _ => {}
         }
         if !Self::NAMES.contains(&name) {
-            let known = [Self::NAMES, &[Self::RELEASED]].concat().join(", ");
+            let known = [Self::NAMES, &Self::RELEASED].concat().join(", ");
             return Err(Error::Config(format!("unknown model {name:?}: expected one of {known}")));
         }
         let table = toml::Table::from_iter([("name".to_owned(), toml::Value::String(name.to_owned()))]);

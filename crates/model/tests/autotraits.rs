@@ -7,7 +7,7 @@
 use recgoat_model::{
     Batch, Bpr, BprConfig, Context, EmbeddingScorer, EpochRecord, Error, FeatureSimilarity, ItemScorer,
     LightGcn, LightGcnConfig, ModelConfig, ParameterId, Parameters, Popularity, PopularityConfig, RecGoat,
-    RecGoatConfig, Silent, TrainConfig, Trained,
+    RecGoatConfig, Silent, Ssr, SsrConfig, TrainConfig, Trained,
     checkpoint::Checkpoint,
     experiment::{Place, Preset, Row},
     recgoat::{AlignConfig, TransportCost, TransportMode, paper::PaperConfig},
@@ -18,7 +18,7 @@ fn send_and_sync<T: Send + Sync + Unpin + 'static>() {}
 
 #[test]
 fn settings_are_send_and_sync() {
-    send_and_sync::<(BprConfig, LightGcnConfig, PopularityConfig, RecGoatConfig)>();
+    send_and_sync::<(BprConfig, LightGcnConfig, PopularityConfig, RecGoatConfig, SsrConfig)>();
     send_and_sync::<(AlignConfig, FeatureSimilarity, PaperConfig, TransportCost, TransportMode)>();
     send_and_sync::<(ModelConfig, TrainConfig, RunConfig)>();
     send_and_sync::<(Place, Preset, Row)>();
@@ -36,5 +36,5 @@ fn types_that_hold_tensors_are_send() {
     fn check<T: Send + Unpin + 'static>() {}
     check::<EmbeddingScorer>();
     check::<Parameters>();
-    check::<(Bpr, LightGcn, Popularity, RecGoat)>();
+    check::<(Bpr, LightGcn, Popularity, RecGoat, Ssr)>();
 }

@@ -7,9 +7,6 @@ use crate::{
     error::{expect_rows, expect_shape},
 };
 
-/// Pairs of nodes, one of each side, beyond which no decomposition is tried: half a gigabyte of them.
-const MOST_PAIRS: usize = 1 << 26;
-
 /// All eigenpairs of `L = I − Â` of a bipartite graph.
 ///
 /// `Â` holds a block `B` `[left, right]` and its transpose, so with `B = U Σ Vᵀ` the eigenvectors are `(u, ±v)/√2` to
@@ -24,15 +21,20 @@ pub struct Eigenpairs {
 }
 
 impl Eigenpairs {
+    /// Pairs of nodes, one of each side, beyond which no decomposition is tried: half a gigabyte of them.
+    pub const MOST_PAIRS: usize = 1 << 26;
+
     /// Of a graph whose first `left` nodes are one side.
     ///
     /// # Errors
     /// [`Error::Shape`] when an edge joins nodes of one side, or for a graph too large for it.
     pub fn of_bipartite(graph: &Adjacency, left: usize, device: Device) -> Result<Self> {
         let right = graph.nodes().saturating_sub(left);
-        if left * right > MOST_PAIRS || left > graph.nodes() {
-            let expected =
-                format!("at most {MOST_PAIRS} pairs of nodes (beyond, filters by Chebyshev's recursion)");
+        if left * right > Self::MOST_PAIRS || left > graph.nodes() {
+            let expected = format!(
+                "at most {} pairs of nodes (beyond, filters by Chebyshev's recursion)",
+                Self::MOST_PAIRS
+            );
             return Err(Error::Shape {
                 operation: "eigenpairs",
                 expected,

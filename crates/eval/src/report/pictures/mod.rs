@@ -1,4 +1,6 @@
-//! Pictures of a model after training: matrices as heat maps, views as clouds of points.
+//! Pictures of a model after training: matrices as heat maps, views as clouds of points, curves and bars.
+
+mod plots;
 
 use plotters::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,22 @@ pub enum Picture {
         /// Names and points of the groups.
         groups: Vec<(String, Vec<(f32, f32)>)>,
     },
+    /// Curves over one axis.
+    Curves {
+        /// What it shows.
+        title: String,
+        /// What lies along the axis.
+        axis: String,
+        /// Names and points of the curves, from left to right.
+        curves: Vec<(String, Vec<(f64, f64)>)>,
+    },
+    /// A bar a value.
+    Bars {
+        /// What it shows.
+        title: String,
+        /// Names and lengths of the bars.
+        bars: Vec<(String, f64)>,
+    },
 }
 
 /// Edge of a picture, in units twice those of the page.
@@ -44,6 +62,8 @@ impl Picture {
         let drawn = match self {
             Self::HeatMap { title, columns, values } => heat_map(title, *columns, values, &root),
             Self::Clouds { title, groups } => clouds(title, groups, &root),
+            Self::Curves { title, axis, curves } => plots::curves((title, axis), curves, &root),
+            Self::Bars { title, bars } => plots::bars(title, bars, &root),
         };
         drawn.map_err(|error| Error::Plot { plot: "picture", message: error.to_string() })?;
         drop(root);
@@ -119,5 +139,26 @@ mod tests {
         let svg = clouds.draw().unwrap();
         assert_eq!(svg.matches("<circle").count(), 3, "two points and the key");
         assert!(svg.contains("ids"));
+    }
+
+    #[test]
+    fn curves_and_bars_leave_out_what_is_no_number() {
+        let curve = |points: &[(f64, f64)]| Picture::Curves {
+            title: "T".to_owned(),
+            axis: "λ".to_owned(),
+            curves: vec![("low".to_owned(), points.to_vec())],
+        };
+        let svg = curve(&[(0.0, 1.0), (1.0, f64::NAN), (2.0, 0.5)]).draw().unwrap();
+        assert!(svg.contains("low") && svg.contains('λ') && !svg.contains("NaN"));
+        assert!(curve(&[]).draw().unwrap().contains("nothing was recorded"));
+        assert!(curve(&[(1.0, 1.0)]).draw().is_ok(), "a single point has an axis, too");
+        let bars = |bars: &[(&str, f64)]| {
+            let bars = bars.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
+            Picture::Bars { title: "T".to_owned(), bars }.draw().unwrap()
+        };
+        let count = |svg: &str| svg.matches("<rect").count();
+        let shown = bars(&[("up", 0.5), ("down", -0.25), ("none", f64::NAN)]);
+        assert_eq!(count(&shown), count(&bars(&[])) + 2);
+        assert!(shown.contains("down: -0.2500") && shown.contains("none: no number"));
     }
 }
