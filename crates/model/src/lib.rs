@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod bands;
 mod baselines;
 pub mod checkpoint;
 mod closed;

@@ -3,6 +3,7 @@
 //! - `steps_descend_along_their_gradient`: a step's gradient is the loss's, by central differences
 //! - `equal_seeds_give_equal_bits`
 //! - `models_tell_what_their_views_do`
+//! - `transport_by_band_has_a_plan_for_each`
 //! - `odd_features_and_graphs_give_finite_scores`
 //! - `evaluation_drops_nothing_out`
 //! - `missing_rows_have_no_say`
@@ -195,6 +196,30 @@ fn models_tell_what_their_views_do() {
         assert_eq!(groups.iter().map(|group| group.1.len()).collect::<Vec<_>>(), [25, 25, 25, 16, 16]);
     }
     assert!(model("lightgcn", &[("dim", "8")], &data).diagnose().unwrap().is_empty());
+}
+
+#[test]
+fn transport_by_band_has_a_plan_for_each() {
+    let data = with_holes(&dataset(20, 25, 150), 0.0);
+    let banded = |bands: &'static str| model("recgoat", &[("dim", "16"), ("bands", bands)], &data);
+    let told = banded("3").diagnose().unwrap();
+    for band in 1..=3 {
+        for modality in ["text", "image"] {
+            assert!((told[&format!("plan mass, {modality}, band {band}")] - 1.0).abs() < 1e-3, "{told:?}");
+        }
+    }
+    let maps = |bands| {
+        let pictures = banded(bands).pictures().unwrap();
+        pictures.iter().filter(|picture| matches!(picture, Picture::HeatMap { .. })).count()
+    };
+    assert_eq!((maps("1"), maps("3")), (2, 6));
+    let mut model = banded("3");
+    assert!(step(&mut *model, &triples(&data)).is_finite());
+    let projection =
+        model.parameters().names().iter().position(|name| name == "text.projection.weight").unwrap();
+    let gradient = model.parameters().tensors()[projection].grad();
+    assert!(gradient.isfinite().all().int64_value(&[]) == 1 && gradient.abs().max().double_value(&[]) > 0.0);
+    assert_ne!(scores(&*banded("3"), 20), scores(&*banded("1"), 20));
 }
 
 /// A feature that is the same for all items, more neighbours than items, items nobody knows, a modality with one row.

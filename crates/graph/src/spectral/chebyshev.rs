@@ -1,10 +1,16 @@
 //! Filters of a graph's Laplacian by Chebyshev's recursion: no eigenvector is needed.
 
+use std::cell::RefCell;
+
 use rayon::prelude::*;
 use recgoat_torch::{as_slice, as_slice_mut};
 use tch::{Device, Kind, Tensor};
 
-use super::{Series, recursion::Recursion, series::parity};
+use super::{
+    Series,
+    recursion::{ROWS, Recursion, Space},
+    series::parity,
+};
 use crate::{
     Adjacency, Error, LinearMap, Result, Subset,
     error::{expect_rows, expect_shape, expect_subset},
@@ -13,9 +19,6 @@ use crate::{
 
 /// Columns filtered at once: two tables of them, `8 · nodes · 64` bytes, stay in a cache that four times as many leave.
 const PANEL: usize = 64;
-
-/// Rows a rayon task takes.
-const ROWS: usize = 64;
 
 /// Filters side by side, `x ↦ (g_1(L) x, …, g_M(L) x)`, with `L = I − Â`: from `[nodes, width]` to `[nodes, M · width]`.
 ///
@@ -29,6 +32,7 @@ pub struct ChebyshevBank {
     degrees: Vec<Vec<f32>>,
     /// The matrix where the CPU kernel cannot reach it.
     remote: Option<Tensor>,
+    space: RefCell<Space>,
 }
 
 /// A table of gradients or images: its values, and which of all rows it holds.
@@ -57,7 +61,13 @@ impl ChebyshevBank {
         // At least degree one, so that the recursion may start.
         let degrees = (0..count.max(2)).map(|k| filters.iter().map(|filter| of(k, filter)).collect());
         let remote = (device != Device::Cpu).then(|| adjacency.to_tensor(device));
-        Ok(Self { filters: filters.len(), degrees: degrees.collect(), remote, adjacency })
+        Ok(Self {
+            filters: filters.len(),
+            degrees: degrees.collect(),
+            remote,
+            space: RefCell::default(),
+            adjacency,
+        })
     }
 
     /// The highest degree of a filter.
@@ -94,12 +104,12 @@ impl ChebyshevBank {
         let count = rows.map_or(self.nodes(), |rows| rows.rows().len() as i64);
         let shape = [count, (width * self.filters) as i64];
         let mut out = Tensor::zeros(shape, (Kind::Float, Device::Cpu));
+        let mut space = self.space.borrow_mut();
         for first in (0..width).step_by(PANEL) {
             let panel = PANEL.min(width - first);
-            let mut recursion = Recursion::new(self.adjacency.matrix(), panel);
-            recursion.now.par_chunks_mut(panel).zip(source.par_chunks(width)).for_each(|(now, x)| {
-                now.copy_from_slice(&x[first..first + panel]);
-            });
+            let mut recursion = Recursion::new(self.adjacency.matrix(), panel, &mut space);
+            let chunks = recursion.now.par_chunks_mut(panel).zip(source.par_chunks(width)).with_min_len(ROWS);
+            chunks.for_each(|(now, x)| now.copy_from_slice(&x[first..first + panel]));
             recursion.start();
             for (at, pair) in self.degrees.chunks(2).enumerate() {
                 if at > 0 {
@@ -124,8 +134,8 @@ impl ChebyshevBank {
         (first, panel, width): (usize, usize, usize),
     ) {
         let tables = match pair {
-            [even, odd] => vec![(even, &recursion.before), (odd, &recursion.now)],
-            only => only.iter().map(|last| (last, &recursion.now)).collect(),
+            [even, odd] => vec![(even, &*recursion.before), (odd, &*recursion.now)],
+            only => only.iter().map(|last| (last, &*recursion.now)).collect(),
         };
         let stride = self.filters * width;
         values.par_chunks_mut(ROWS * stride).enumerate().for_each(|(chunk, block)| {
@@ -148,9 +158,11 @@ impl ChebyshevBank {
         let gradient = gradient.detach().contiguous();
         let width = gradient.size()[1] as usize / self.filters;
         let gradient = Table { values: as_slice(&gradient)?, rows };
+        let mut space = self.space.borrow_mut();
         for first in (0..width).step_by(PANEL) {
             let panel = PANEL.min(width - first);
-            let mut recursion = Recursion::new(self.adjacency.matrix(), panel);
+            let mut recursion = Recursion::new(self.adjacency.matrix(), panel, &mut space);
+            recursion.clear();
             for (k, coefficients) in self.degrees.iter().enumerate().rev() {
                 match k {
                     _ if k == self.degree() => {}
@@ -158,10 +170,11 @@ impl ChebyshevBank {
                     0 => recursion.finish(),
                     _ => recursion.advance(),
                 }
-                self.scatter(coefficients, &gradient, &mut recursion.now, (first, panel, width));
+                self.scatter(coefficients, &gradient, recursion.now, (first, panel, width));
             }
             let sum = as_slice_mut(sum)?;
-            sum.par_chunks_mut(width).zip(recursion.now.par_chunks(panel)).for_each(|(sum, found)| {
+            let rows = sum.par_chunks_mut(width).zip(recursion.now.par_chunks(panel)).with_min_len(ROWS);
+            rows.for_each(|(sum, found)| {
                 sum[first..first + panel].iter_mut().zip(found).for_each(|(sum, found)| *sum += found);
             });
         }

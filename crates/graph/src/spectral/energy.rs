@@ -5,7 +5,7 @@ use tch::Tensor;
 
 use super::{
     Eigenpairs,
-    recursion::Recursion,
+    recursion::{Recursion, Space},
     series::{jackson, parity},
 };
 use crate::{Adjacency, Result, error::expect_rows};
@@ -36,18 +36,19 @@ impl Energy {
     pub fn by_moments(graph: &Adjacency, signal: &Tensor, moments: usize) -> Result<Self> {
         expect_rows("energy", signal, graph.nodes() as i64)?;
         let width = signal.size()[1] as usize;
-        let mut recursion = Recursion::new(graph.matrix(), width);
-        recursion.now = to_vec(&signal.detach())?;
-        let total = dot(&recursion.now, &recursion.now);
+        let mut space = Space::default();
+        let mut recursion = Recursion::new(graph.matrix(), width, &mut space);
+        recursion.now.copy_from_slice(&to_vec(&signal.detach())?);
+        let total = dot(recursion.now, recursion.now);
         let mut found = vec![total];
         // T_{2k} = 2 T_k² − 1 and T_{2k+1} = 2 T_k T_{k+1} − T_1: every product gives two moments.
         recursion.start();
-        let first = dot(&recursion.now, &recursion.before);
+        let first = dot(recursion.now, recursion.before);
         found.push(first);
         while found.len() < moments {
-            found.push(2.0 * dot(&recursion.now, &recursion.now) - total);
+            found.push(2.0 * dot(recursion.now, recursion.now) - total);
             recursion.advance();
-            found.push(2.0 * dot(&recursion.now, &recursion.before) - first);
+            found.push(2.0 * dot(recursion.now, recursion.before) - first);
         }
         let degree = found.len() - 1;
         // Found for Â, which is −(L − I).

@@ -2,7 +2,7 @@
 
 use recgoat_graph::SparseMap;
 
-use super::RecGoat;
+use super::{RecGoat, frequencies::DEGREE};
 use crate::{
     Batch, Result,
     cost::{Stage, map_entries_at},
@@ -31,13 +31,17 @@ pub(super) fn stages(model: &RecGoat, batch: &Batch<'_>) -> Result<Vec<Stage>> {
         Stage::sparse("propagation", graph.entries() * config.layers, dim, 2),
         Stage::dense("projection", [items, features, dim], 2),
         // Costs, the view moved, and three of their gradients.
-        Stage::dense("transport", [items, dim, dim], 5 * model.sides.len()),
+        Stage::dense("transport", [items, dim, dim], 5 * model.sides.len() * config.bands),
         Stage::pass("feature gates", items * dim * model.sides.len(), 9),
         Stage::sparse("graphs of the like", own + alike, dim, 2 * config.like_layers),
         Stage::sparse("users and items", crossing, dim, 2),
         Stage::dense("preference gates", [count, dim, views * dim], 3),
         Stage::pass("gated sum", count * dim * views, 7),
     ];
+    if model.frequencies.is_some() {
+        let passes = graph.entries() * DEGREE * (model.sides.len() + 1);
+        stages.push(Stage::sparse("filters", passes, dim, 2));
+    }
     if config.softmax > 0.0 {
         stages.push(Stage::softmax("softmax", triples, batch_items, dim));
     }

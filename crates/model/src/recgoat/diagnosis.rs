@@ -21,7 +21,8 @@ pub(super) struct Aligned<'a> {
     pub(super) moved: &'a Tensor,
     /// Rows that are there.
     pub(super) present: Option<&'a Tensor>,
-    pub(super) plan: Option<&'a Plan>,
+    /// One a band; none where nothing is transported.
+    pub(super) plans: &'a [Plan],
 }
 
 /// What a plan weighs and costs.
@@ -66,14 +67,15 @@ pub(super) fn diagnose(
 ) -> Result<BTreeMap<String, f64>> {
     let mut found = BTreeMap::new();
     found.insert("uniformity of ids".to_owned(), uniformity(&unit_rows(&sample(ids, None))));
-    for Aligned { name, view, moved, present, plan } in views {
-        let mut put = |what: &str, value: f64| found.insert(format!("{what}, {name}"), value);
-        if let Some(&Plan { mass, marginal_error, cost, share, .. }) = *plan {
-            put("plan mass", mass);
-            put("plan marginal error", marginal_error);
-            put("W1", cost);
-            share.map(|share| put("plan over residual", share));
+    for Aligned { name, view, moved, present, plans } in views {
+        for (plan, of) in plans.iter().zip(plan_names(name, plans.len())) {
+            let mut put = |what: &str, value: f64| found.insert(format!("{what}, {of}"), value);
+            put("plan mass", plan.mass);
+            put("plan marginal error", plan.marginal_error);
+            put("W1", plan.cost);
+            plan.share.map(|share| put("plan over residual", share));
         }
+        let mut put = |what: &str, value: f64| found.insert(format!("{what}, {name}"), value);
         let [ids, view, moved] = [ids, view, moved].map(|rows| unit_rows(&sample(rows, *present)));
         let cosine = |rows: &Tensor| mean(&(rows * &ids).sum_dim_intlist(1, false, Kind::Float));
         put("cosine to ids", cosine(&view));
@@ -98,10 +100,12 @@ pub(super) fn diagnose(
 /// A failure of libtorch.
 pub(super) fn pictures(ids: &Tensor, views: &[Aligned<'_>]) -> Result<Vec<Picture>> {
     let mut pictures = Vec::new();
-    for (name, plan) in views.iter().filter_map(|view| Some((view.name, view.plan?))) {
-        let title = format!("plan as applied: rows {name}, columns ids");
-        let (columns, values) = (plan.map.size()[1] as usize, recgoat_torch::to_vec(&plan.map)?);
-        pictures.push(Picture::HeatMap { title, columns, values });
+    for view in views {
+        for (plan, of) in view.plans.iter().zip(plan_names(view.name, view.plans.len())) {
+            let title = format!("plan as applied: rows {of}, columns ids");
+            let (columns, values) = (plan.map.size()[1] as usize, recgoat_torch::to_vec(&plan.map)?);
+            pictures.push(Picture::HeatMap { title, columns, values });
+        }
     }
     let mut groups = vec![("ids".to_owned(), unit_rows(&sample(ids, None)))];
     for Aligned { name, view, moved, present, .. } in views {
@@ -124,6 +128,12 @@ pub(super) fn pictures(ids: &Tensor, views: &[Aligned<'_>]) -> Result<Vec<Pictur
     let title = "principal components of ids and views".to_owned();
     pictures.push(Picture::Clouds { title, groups: groups.collect::<Result<_>>()? });
     Ok(pictures)
+}
+
+/// What so many plans of a modality are called: by their band, where there is more than one.
+fn plan_names(modality: &str, count: usize) -> impl Iterator<Item = String> {
+    (1..=count)
+        .map(move |band| if count == 1 { modality.to_owned() } else { format!("{modality}, band {band}") })
 }
 
 /// Rows at even steps.
@@ -156,7 +166,7 @@ mod tests {
         tch::manual_seed(2);
         let ids = Tensor::randn([700, 16], (Kind::Float, Device::Cpu));
         let noisy = &ids + Tensor::randn([700, 16], (Kind::Float, Device::Cpu)) * 0.5;
-        let aligned = |name, view| Aligned { name, view, moved: view, present: None, plan: None };
+        let aligned = |name, view| Aligned { name, view, moved: view, present: None, plans: &[] };
         let found = diagnose(&ids, &[aligned("same", &ids), aligned("noisy", &noisy)], 0.2).unwrap();
         assert!((found["cosine to ids, same"] - 1.0).abs() < 1e-5);
         assert!(found["cosine to ids, noisy"] < 0.95 && found["cosine to ids, noisy"] > 0.8);

@@ -3,6 +3,7 @@
 mod config;
 mod cost;
 mod diagnosis;
+mod frequencies;
 mod holes;
 pub mod paper;
 mod profiles;
@@ -20,6 +21,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, Settings,
+    bands::MOST_BANDS,
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
     cost::Stage,
     dense::Dense,
@@ -33,6 +35,7 @@ use crate::{
 };
 pub use config::{AlignConfig, Solver, TransportCost, TransportMode};
 use diagnosis::{Aligned, Plan, diagnose, pictures};
+use frequencies::Frequencies;
 use holes::Holes;
 pub use profiles::Profiles;
 use profiles::profiles;
@@ -60,6 +63,8 @@ config! {
         pub profiles: Profiles = Profiles::Written,
         /// Share of the preference gates dropped in training.
         pub dropout: f64 = 0.1,
+        /// Frequency bands of the user–item graph that are transported by a plan each; 1 has one plan for all.
+        pub bands: usize = 1,
         /// Share of the ranking loss that is a softmax over the batch's items; the rest is pairwise.
         pub softmax: f64 = 0.5,
         /// Temperature of that softmax.
@@ -84,6 +89,7 @@ impl Settings for RecGoatConfig {
         expect_within("like_layers", self.like_layers, 0..=MOST_LAYERS)?;
         expect_within("neighbours", self.neighbours, 1..)?;
         expect_within("dropout", self.dropout, 0.0..1.0)?;
+        expect_within("bands", self.bands, 1..=MOST_BANDS)?;
         expect_within("softmax", self.softmax, 0.0..=1.0)?;
         expect_positive("softmax_temperature", self.softmax_temperature)?;
         expect_within("l2", self.l2, 0.0..f64::INFINITY)?;
@@ -103,8 +109,8 @@ impl Settings for RecGoatConfig {
 /// With smoothed ids `Ê` and layer-0 ids `E` of items and users:
 ///
 /// - a modality's view of items is `E ⊙ σ(x M + b)`, with `x = f W + c` its projected features and `M = d·T + Δ` the
-///   transport of their coordinates to those of `Ê` (whichever of both the settings keep), smoothed over the
-///   modality's item graph; a missing row takes the view of its user–item neighbourhood;
+///   transport of their coordinates to those of `Ê` (whichever of both the settings keep; band by band of the graph's
+///   frequencies with more than one of them), smoothed over the modality's item graph; a missing row takes the view of its user–item neighbourhood;
 /// - companions are a view of items that listen to those with most common users, peers one of users that listen to
 ///   those with most common items;
 /// - users take over the views of their items, and items that of their users, by the user–item graph;
@@ -126,6 +132,8 @@ pub struct RecGoat {
     sides: Vec<Side>,
     companions: Option<Like>,
     peers: Option<Like>,
+    frequencies: Option<Frequencies>,
+    /// Of each modality one a band.
     transports: RefCell<Vec<CoordinateTransport>>,
     device: Device,
 }
@@ -196,8 +204,8 @@ fn peers(config: &RecGoatConfig, context: &Context<'_>) -> Result<Option<SparseM
 struct Views {
     ids: Tensor,
     side: Tensor,
-    /// Each modality's projected features, the same after transport, and the plan.
-    passes: Vec<(Tensor, Tensor, Option<Plan>)>,
+    /// Each modality's projected features, the same after transport, and the plans, one a band.
+    passes: Vec<(Tensor, Tensor, Vec<Plan>)>,
     /// `Σ_m <C_m, T_m>`, where the transport has a plan.
     wasserstein: Option<Tensor>,
 }
@@ -226,9 +234,11 @@ impl RecGoat {
         let companions = like("companions", companions(&config, context)?);
         let peers = like("peers", peers(&config, context)?);
         let transports = cold_transports(&config, sides.len());
+        let frequencies = Frequencies::new(&config, (&ids, &parameters), context.device)?;
         Ok(Self {
             users_from_items: users_from_items(context)?,
             items_from_users: items_from_users(context)?,
+            frequencies,
             transports: RefCell::new(transports),
             device: context.device,
             config,
@@ -254,9 +264,14 @@ impl RecGoat {
         let mut views = Vec::new();
         let mut passes = Vec::new();
         let mut wasserstein: Option<Tensor> = None;
-        for (side, transport) in self.sides.iter().zip(transports) {
+        let ids_by_band = match &self.frequencies {
+            Some(frequencies) => frequencies.of(&smoothed, relay)?,
+            None => vec![item_ids],
+        };
+        for (side, transports) in self.sides.iter().zip(transports.chunks_mut(self.config.bands)) {
             let projected = relay.join(side.projection.apply(parameters, &side.features));
-            let (moved, cost, plan) = self.transported(side, &projected, &item_ids, transport)?;
+            let by_band = self.by_band(&projected, relay)?;
+            let (moved, cost, plans) = self.transported(side, (&by_band, &ids_by_band), transports)?;
             if let Some(cost) = cost {
                 wasserstein = Some(wasserstein.map_or_else(|| cost.shallow_clone(), |sum| sum + &cost));
             }
@@ -266,7 +281,7 @@ impl RecGoat {
                 view = holes.fill(&view, relay)?;
             }
             views.push((&side.preference, scope.under_users(&self.users_from_items, &view, relay)?));
-            passes.push((projected, moved, plan));
+            passes.push((projected, moved, plans));
         }
         if let Some(Like { graph, preference }) = &self.companions {
             let view = self.listened(items.shallow_clone(), graph, relay)?;
@@ -293,26 +308,40 @@ impl RecGoat {
         Ok(rows)
     }
 
-    /// Projected features in id coordinates, and the transport's cost and figures where there is a plan.
+    /// Projected features, a leaf, by frequency, carried to users first: together they are a signal on the graph.
+    fn by_band<'a>(&'a self, projected: &Tensor, relay: &mut Relay<'a>) -> Result<Vec<Tensor>> {
+        let Some(frequencies) = &self.frequencies else { return Ok(vec![projected.shallow_clone()]) };
+        let users = relay.apply(&self.users_from_items, projected)?;
+        let table = relay.join(Tensor::cat(&[&users, projected], 0));
+        frequencies.of(&table, relay)
+    }
+
+    /// Projected features in id coordinates, and the transport's cost and figures where there is a plan, one a band.
     fn transported(
         &self,
         side: &Side,
-        projected: &Tensor,
-        ids: &Tensor,
-        transport: &mut CoordinateTransport,
-    ) -> Result<(Tensor, Option<Tensor>, Option<Plan>)> {
+        (views, ids): (&[Tensor], &[Tensor]),
+        transports: &mut [CoordinateTransport],
+    ) -> Result<(Tensor, Option<Tensor>, Vec<Plan>)> {
         let residual = side.residual.map(|residual| self.parameters.get(residual));
         if !self.config.align.transport.has_plan() {
-            let moved = residual.map_or_else(|| projected.shallow_clone(), |map| projected.matmul(map));
-            return Ok((moved, None, None));
+            let moved = residual.map_or_else(|| views[0].shallow_clone(), |map| views[0].matmul(map));
+            return Ok((moved, None, Vec::new()));
         }
-        let found = match &side.present {
-            None => transport.align(projected, ids)?,
-            Some(rows) => transport.align(&projected.index_select(0, rows), &ids.index_select(0, rows))?,
-        };
-        let plan = Plan::new(&found, projected, &found.map, residual);
-        let map = residual.map_or_else(|| found.map.shallow_clone(), |residual| &found.map + residual);
-        Ok((projected.matmul(&map), Some(found.wasserstein), Some(plan)))
+        let (mut moved, mut costs, mut plans) = (Vec::new(), Vec::new(), Vec::new());
+        for ((view, ids), transport) in views.iter().zip(ids).zip(transports) {
+            let found = match &side.present {
+                None => transport.align(view, ids)?,
+                Some(rows) => transport.align(&view.index_select(0, rows), &ids.index_select(0, rows))?,
+            };
+            plans.push(Plan::new(&found, view, &found.map, residual));
+            let map = residual.map_or_else(|| found.map.shallow_clone(), |residual| &found.map + residual);
+            moved.push(view.matmul(&map));
+            costs.push(found.wasserstein);
+        }
+        let sum = |terms: Vec<Tensor>| terms.into_iter().reduce(|sum, term| sum + term);
+        let moved = sum(moved).expect("at least one band");
+        Ok((moved, sum(costs), plans))
     }
 
     /// The views that rank. Transports start cold, so that a score depends on the parameters alone.
@@ -326,12 +355,12 @@ impl RecGoat {
         tch::no_grad(|| {
             let views = self.evaluated()?;
             let (_, ids) = halves(&views.ids, self.ids.users);
-            let aligned = self.sides.iter().zip(&views.passes).map(|(side, (view, moved, plan))| Aligned {
+            let aligned = self.sides.iter().zip(&views.passes).map(|(side, (view, moved, plans))| Aligned {
                 name: &side.name,
                 view,
                 moved,
                 present: side.present.as_ref(),
-                plan: plan.as_ref(),
+                plans,
             });
             look(&ids, &aligned.collect::<Vec<_>>())
         })
@@ -431,5 +460,6 @@ impl Recommender for RecGoat {
 }
 
 fn cold_transports(config: &RecGoatConfig, count: usize) -> Vec<CoordinateTransport> {
+    let count = count * config.bands;
     (0..count).map(|_| CoordinateTransport::new(config.align.transport_config())).collect()
 }

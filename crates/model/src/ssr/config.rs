@@ -7,13 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::Ssr;
 use crate::{
     Context, Recommender, Result, Settings,
+    bands::{Banding, Cuts, Filters, MOST_BANDS},
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
     error::Error,
     features::{self, FeatureSimilarity},
 };
-
-/// A graph has no use for more, and each costs a pass over the representation.
-const MOST_BANDS: usize = 64;
 
 /// Each costs a product with the graph, there and back.
 const MOST_DEGREES: usize = 512;
@@ -70,28 +68,6 @@ config! {
     }
 }
 
-/// Where bands are cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cuts {
-    /// Where each holds as much energy of the untrained towers as another.
-    EqualEnergy,
-    /// At equal steps of frequency.
-    Even,
-}
-
-/// How bands are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Filters {
-    /// Polynomials of the Laplacian, smooth and one in sum.
-    Chebyshev,
-    /// Eigenpairs, sharp.
-    Exact,
-    /// The three polynomials of the released code, none of which is a band.
-    Released,
-}
-
 /// How bands become one representation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -125,6 +101,11 @@ pub enum Ranking {
 }
 
 impl SsrConfig {
+    pub(super) fn banding(&self) -> Banding {
+        let &Self { bands, cuts, filters, degree, .. } = self;
+        Banding { bands, cuts, filters, degree }
+    }
+
     /// The released code: its filters, its interaction, its bank of negatives.
     pub fn released() -> Self {
         Self {

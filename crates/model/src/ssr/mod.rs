@@ -1,6 +1,5 @@
 //! SSR: structured spectral reasoning over the frequencies of the user–item graph.
 
-mod bands;
 mod config;
 mod contrast;
 mod cost;
@@ -15,12 +14,12 @@ use recgoat_graph::Relay;
 use recgoat_torch::Purpose;
 use tch::{Device, Tensor};
 
+pub use crate::bands::{Cuts, Filters};
 use crate::{
-    Batch, Context, EmbeddingScorer, Parameters, Recommender, Result, cost::Stage, ids::halves,
+    Batch, Context, EmbeddingScorer, Parameters, Recommender, Result, bands::Bands, cost::Stage, ids::halves,
     nodes::BatchNodes, objective::cross_entropy,
 };
-use bands::Bands;
-pub use config::{Cuts, Filters, Fusion, Negatives, Ranking, SsrConfig};
+pub use config::{Fusion, Negatives, Ranking, SsrConfig};
 use masks::band_mask;
 use operator::{Fused, Operator};
 use towers::Towers;
@@ -66,7 +65,7 @@ impl Ssr {
         let degrees: Vec<usize> =
             (0..graph.nodes()).map(|node| graph.matrix().indptr().outer_inds_sz(node).len()).collect();
         let untrained = tch::no_grad(|| towers.apply(&parameters, &mut Relay::default()))?;
-        let bands = Bands::new(&config, (graph, users), &untrained, device)?;
+        let bands = Bands::new(config.banding(), (graph, users), &untrained, device)?;
         let channels = towers.count() * config.dim;
         let operator =
             Operator::new(&config, channels, (&degrees, users), (&mut parameters, &mut rng, device))?;

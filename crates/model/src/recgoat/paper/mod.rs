@@ -71,7 +71,7 @@ struct Views {
     outputs: Vec<Tensor>,
     /// The same after it, and what the plans were.
     moved: Vec<Tensor>,
-    plans: Vec<Option<Plan>>,
+    plans: Vec<Vec<Plan>>,
     /// `Σ_m <C_m, T_m>`, where the transport has a plan.
     wasserstein: Option<Tensor>,
     /// The representation that ranks, `[items, dim]`.
@@ -158,7 +158,7 @@ impl PaperRecGoat {
                 (sum, cost) => sum.or(cost),
             };
             moved.push(view);
-            plans.push(plan);
+            plans.push(plan.into_iter().collect());
             outputs.push(output);
         }
         let fused = self.fusion.forward(parameters, &ids, &moved, phase);
@@ -250,7 +250,7 @@ impl PaperRecGoat {
                 view: &views.outputs[at],
                 moved: &views.moved[at],
                 present: branch.present(),
-                plan: views.plans[at].as_ref(),
+                plans: &views.plans[at],
             });
             look(&ids, &aligned.collect::<Vec<_>>())
         })
