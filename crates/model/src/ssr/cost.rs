@@ -33,7 +33,8 @@ pub(super) fn stages(model: &Ssr, batch: &Batch<'_>) -> Result<Vec<Stage>> {
     if config.contrast > 0.0 && pairs > 0 {
         let rows = nodes.positive_count() * config.bands;
         let one = Stage::softmax("contrast", rows, rows, config.dim);
-        let times = 2.0 * pairs as f64;
+        // Both directions in one matrix of logits, computed twice.
+        let times = 4.0 / 3.0 * pairs as f64;
         stages.push(Stage { flops: one.flops * times, bytes: one.bytes * times, ..one });
     }
     Ok(stages)

@@ -37,7 +37,7 @@ use towers::Towers;
 /// [`SsrConfig::released`] has the filters, the interaction and the bank of negatives of the authors' code.
 ///
 /// A step costs, for `E` entries of the graph, `D = towers · dim`, degree `K`, `I` items and `F` feature widths:
-/// `4·E·D·(layers + K)` flops of products with the graph, `6·I·F·hidden` of projection, and `12·(M n)²·dim` of contrast
+/// `4·E·D·(layers + K)` flops of products with the graph, `6·I·F·hidden` of projection, and `8·(M n)²·dim` of contrast
 /// for `n` distinct positive items.
 pub struct Ssr {
     config: SsrConfig,
