@@ -15,6 +15,7 @@ mod ot;
 mod prepare;
 mod progress;
 mod semantics;
+mod spectrum;
 mod threads;
 mod train;
 mod tune;
@@ -35,6 +36,7 @@ struct Cli {
 enum Command {
     Fetch(fetch::Args),
     Inspect(inspect::Args),
+    Spectrum(spectrum::Args),
     Prepare(prepare::Args),
     Embed(semantics::embed::Args),
     Profile(semantics::profile::Args),
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Fetch(args) => fetch::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Spectrum(args) => spectrum::run(&args),
         Command::Embed(args) => semantics::embed::run(&args),
         Command::Profile(args) => semantics::profile::run(&args),
         Command::Prepare(args) => prepare::run(&args),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use compare::{Measured, compare};
 pub use growth::{GrowthCurve, growth};
-pub use pictures::Picture;
+pub use pictures::{Picture, side_by_side};
 
 /// Models measured on one dataset under one protocol.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

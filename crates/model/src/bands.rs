@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 /// A graph has no use for more, and each costs a pass over the representation.
 pub(crate) const MOST_BANDS: usize = 64;
 
+/// Each costs a product with the graph, there and back.
+pub(crate) const MOST_DEGREES: usize = 512;
+
 /// Where bands are cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -129,7 +132,7 @@ impl Bands {
 ///
 /// Rows of users have much in common, and so have rows of items: of the untrained towers of Last.fm those two vectors hold
 /// more than half of the energy. Bands cut by it would know which side a node is on and how popular it is, and nothing else.
-fn without_popularity((graph, users): (&Adjacency, usize), signal: &Tensor) -> Result<Tensor> {
+pub(crate) fn without_popularity((graph, users): (&Adjacency, usize), signal: &Tensor) -> Result<Tensor> {
     let roots: Vec<f32> = (0..graph.nodes())
         .map(|node| (graph.matrix().indptr().outer_inds_sz(node).len() as f32).sqrt())
         .collect();

@@ -7,9 +7,10 @@ use crate::{
     support::{Scene, assert_fields, skip},
 };
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "fetch",
     "inspect",
+    "spectrum",
     "prepare",
     "embed",
     "profile",
@@ -100,7 +101,7 @@ fn a_wrong_command_line_is_answered_on_one_line() {
 fn unknown_names_are_answered_with_the_known_ones() {
     let scene = Scene::with_data(&[small()]);
     let models = "unknown model \"lightgnc\": expected one of popularity, itemknn, ease, bpr, lightgcn, vbpr, \
-                  freedom, bm3, mgcn, lgmrec, smore, recgoat-paper, recgoat, recgoat-released";
+                  freedom, bm3, mgcn, lgmrec, smore, recgoat-paper, ssr, recgoat, recgoat-released, ssr-released";
     for line in ["train --data data --out run --model lightgnc", "bench eval --data data --model lightgnc"] {
         assert_eq!(scene.refused(line), models);
     }
@@ -132,6 +133,23 @@ fn shown_settings_can_be_given_back() {
         given.iter().for_each(|setting| words.extend(["--set", setting.as_str()]));
         assert_eq!(scene.run_words(&words).stdout, shown);
     }
+}
+
+#[test]
+fn spectrum_measures_bands_and_the_released_filters() {
+    let scene = Scene::with_data(&planted());
+    let found = scene.json("spectrum --data data --bands 2 --out filters.svg");
+    assert_eq!(found["cuts"].as_array().unwrap().len(), 1);
+    for modality in ["image", "text"] {
+        let shares = found["energy"][modality].as_array().unwrap();
+        assert!((shares.iter().map(|share| share.as_f64().unwrap()).sum::<f64>() - 1.0).abs() < 1e-9);
+    }
+    assert_eq!(found["leaks"]["released filters"].as_array().unwrap().len(), 3);
+    let svg = std::fs::read_to_string(scene.path("filters.svg")).unwrap();
+    assert!(svg.contains("bands of equal energy") && svg.contains("released filters"));
+    assert_eq!(scene.refused("spectrum --data data --bands 0"), "bands: expected a value in 1..=64, found 0");
+    let bare = Scene::with_data(&[small()]);
+    assert!(bare.refused("spectrum --data data").contains("expected at least one <modality>_feat.npy"));
 }
 
 #[test]

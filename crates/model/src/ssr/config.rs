@@ -7,14 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::Ssr;
 use crate::{
     Context, Recommender, Result, Settings,
-    bands::{Banding, Cuts, Filters, MOST_BANDS},
+    bands::{Banding, Cuts, Filters, MOST_BANDS, MOST_DEGREES},
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
     error::Error,
     features::{self, FeatureSimilarity},
 };
-
-/// Each costs a product with the graph, there and back.
-const MOST_DEGREES: usize = 512;
 
 config! {
     /// Settings of [`Ssr`].

@@ -46,6 +46,34 @@ pub enum Picture {
     },
 }
 
+/// Pictures beside each other, as one SVG text.
+///
+/// ```
+/// use recgoat_eval::report::{Picture, side_by_side};
+/// let picture = Picture::Bars { title: "twice".to_owned(), bars: vec![("a".to_owned(), 1.0)] };
+/// let both = side_by_side(&[picture.clone(), picture])?;
+/// assert!(both.matches("twice").count() == 2 && both.trim_end().ends_with("</svg>"));
+/// # Ok::<(), recgoat_eval::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Plot`] without a picture, or when the plotting library fails.
+pub fn side_by_side(pictures: &[Picture]) -> Result<String> {
+    let failed = |message: String| Error::Plot { plot: "pictures", message };
+    if pictures.is_empty() {
+        return Err(failed("expected at least one, found none".to_owned()));
+    }
+    let mut svg = String::new();
+    let size = (EDGE * pictures.len() as u32, EDGE);
+    let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+    for (picture, area) in pictures.iter().zip(root.split_evenly((1, pictures.len()))) {
+        picture.draw_in(&area).map_err(|error| failed(error.to_string()))?;
+    }
+    root.present().map_err(|error| failed(error.to_string()))?;
+    drop(root);
+    Ok(svg)
+}
+
 /// Edge of a picture, in units twice those of the page.
 const EDGE: u32 = 900;
 const MARGIN: i32 = 16;
@@ -59,15 +87,20 @@ impl Picture {
     pub(super) fn draw(&self) -> Result<String> {
         let mut svg = String::new();
         let root = SVGBackend::with_string(&mut svg, (EDGE, EDGE)).into_drawing_area();
-        let drawn = match self {
-            Self::HeatMap { title, columns, values } => heat_map(title, *columns, values, &root),
-            Self::Clouds { title, groups } => clouds(title, groups, &root),
-            Self::Curves { title, axis, curves } => plots::curves((title, axis), curves, &root),
-            Self::Bars { title, bars } => plots::bars(title, bars, &root),
-        };
-        drawn.map_err(|error| Error::Plot { plot: "picture", message: error.to_string() })?;
+        self.draw_in(&root)
+            .and_then(|()| root.present())
+            .map_err(|error| Error::Plot { plot: "picture", message: error.to_string() })?;
         drop(root);
         Ok(svg)
+    }
+
+    fn draw_in(&self, root: &Area<'_>) -> Drawn {
+        match self {
+            Self::HeatMap { title, columns, values } => heat_map(title, *columns, values, root),
+            Self::Clouds { title, groups } => clouds(title, groups, root),
+            Self::Curves { title, axis, curves } => plots::curves((title, axis), curves, root),
+            Self::Bars { title, bars } => plots::bars(title, bars, root),
+        }
     }
 }
 
@@ -94,7 +127,7 @@ fn heat_map(title: &str, columns: usize, values: &[f32], root: &Area<'_>) -> Dra
     }
     let frame = [(MARGIN, HEADING), (MARGIN + room, HEADING + room)];
     root.draw(&Rectangle::new(frame, RULE.stroke_width(2)))?;
-    root.present()
+    Ok(())
 }
 
 fn clouds(title: &str, groups: &[(String, Vec<(f32, f32)>)], root: &Area<'_>) -> Drawn {
@@ -120,7 +153,7 @@ fn clouds(title: &str, groups: &[(String, Vec<(f32, f32)>)], root: &Area<'_>) ->
             root.draw(&Circle::new((MARGIN + x as i32, top + y as i32), 4, colour.mix(0.6).filled()))?;
         }
     }
-    root.present()
+    Ok(())
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ pub(super) fn curves(
         root.draw(&charts::label(name, (MARGIN + 56, y), QUIET))?;
     }
     drop(chart);
-    root.present()
+    Ok(())
 }
 
 /// A bar for each value, to the right of zero or to the left, with its name above.
@@ -79,5 +79,5 @@ pub(super) fn bars(title: &str, bars: &[(String, f64)], root: &Area<'_>) -> Draw
     }
     let zero = [(place(0.0), HEADING), (place(0.0), HEADING + height * bars.len() as i32)];
     root.draw(&PathElement::new(zero, RULE.stroke_width(2)))?;
-    root.present()
+    Ok(())
 }
