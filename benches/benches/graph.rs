@@ -1,16 +1,21 @@
-//! Propagation, neighbours and attention, at the size of the Baby data set.
+//! Propagation, filters, neighbours and attention, at the size of the Baby data set.
 #![allow(missing_docs, reason = "criterion_group! makes undocumented functions")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use recgoat_benches::{DIM, ITEMS, SEED, USERS, WIDTH, baby, brief, leaf};
 use recgoat_data::Split;
-use recgoat_graph::{Adjacency, Attention, KnnConfig, LinearMap, Pattern, Propagation, knn};
+use recgoat_graph::{
+    Adjacency, Attention, KnnConfig, LinearMap, Pattern, Propagation, knn,
+    spectral::{ChebyshevBank, Partition},
+};
 use recgoat_torch::{Purpose, Seed, dropout_mask};
 use tch::Device;
 
 const LAYERS: usize = 3;
 const HEADS: i64 = 8;
 const NEIGHBOURS: usize = 20;
+const BANDS: usize = 3;
+const DEGREE: usize = 16;
 
 fn propagation(criterion: &mut Criterion) {
     let data = baby(&[]);
@@ -24,6 +29,28 @@ fn propagation(criterion: &mut Criterion) {
     let id = format!("propagation/nodes{nodes}/entries{entries}/layers{LAYERS}/dim{DIM}/seed{SEED}");
     group.bench_function(id, |bencher| {
         bencher.iter(|| propagation.apply(&x).expect("a row for every node"));
+    });
+    group.finish();
+}
+
+fn filters(criterion: &mut Criterion) {
+    let data = baby(&[]);
+    let train = data.interactions().split(Split::Train);
+    let graph = Adjacency::bipartite(USERS, ITEMS, train.pairs()).expect("checked ids");
+    let (nodes, entries) = (graph.nodes(), graph.entries());
+    let bank = ChebyshevBank::new(graph, &Partition::even(BANDS).filters(DEGREE), Device::Cpu)
+        .expect("at least one filter");
+    let x = leaf(&[nodes as i64, 3 * DIM as i64], 0);
+    let gradient = leaf(&[nodes as i64, (3 * BANDS * DIM) as i64], 1);
+    let mut group = criterion.benchmark_group("graph");
+    group.throughput(Throughput::Elements((DEGREE * entries * 3 * DIM) as u64));
+    let sizes =
+        format!("nodes{nodes}/entries{entries}/bands{BANDS}/degree{DEGREE}/dim{}/seed{SEED}", 3 * DIM);
+    group.bench_function(format!("filters/{sizes}"), |bencher| {
+        bencher.iter(|| bank.apply(&x).expect("a row for every node"));
+    });
+    group.bench_function(format!("filters_vjp/{sizes}"), |bencher| {
+        bencher.iter(|| bank.vjp(&gradient).expect("a row for every node"));
     });
     group.finish();
 }
@@ -57,5 +84,5 @@ fn neighbourhoods(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group! { name = benches; config = brief(); targets = propagation, neighbourhoods }
+criterion_group! { name = benches; config = brief(); targets = propagation, filters, neighbourhoods }
 criterion_main!(benches);

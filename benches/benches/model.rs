@@ -13,6 +13,7 @@ fn steps(criterion: &mut Criterion) {
     let data = baby(&["image", "text"]);
     step(criterion, &data, "lightgcn", 2048);
     step(criterion, &data, "recgoat", 4096);
+    step(criterion, &data, "ssr", 2048);
 }
 
 /// The model's default settings, with every modality the data has.

@@ -11,6 +11,7 @@ mod gate;
 pub mod init;
 mod seed;
 mod slice;
+mod unit;
 
 pub use adam::{Adam, AdamConfig};
 pub use cut::{Cut, held_gradient, push, push_rows, push_span, scalar_with_gradient};
@@ -19,6 +20,7 @@ pub use error::{Error, Result};
 pub use gate::GatedSum;
 pub use seed::{Purpose, Seed};
 pub use slice::{as_slice, as_slice_mut, from_slice, indices, to_vec};
+pub use unit::UnitRows;
 
 /// The version of libtorch that this build is bound to; `torch-sys` refuses any other.
 pub const LIBTORCH_VERSION: &str = "2.11.0";

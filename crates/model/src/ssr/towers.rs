@@ -1,9 +1,8 @@
 //! The encoders: one tower of ids and one a modality, side by side.
 
 use rand_chacha::ChaCha8Rng;
-use recgoat_align::contrast::unit_rows;
 use recgoat_graph::{LinearMap, Propagation, Relay, SparseMap};
-use recgoat_torch::init;
+use recgoat_torch::{UnitRows, init, push};
 use tch::{Kind, Tensor};
 
 use super::SsrConfig;
@@ -135,8 +134,7 @@ impl Towers {
         let sides = self.sides.iter().map(|side| side.projected(parameters));
         let items = std::iter::once(parameters.get(self.items).shallow_clone()).chain(sides);
         let items = Tensor::cat(&items.collect::<Vec<_>>(), 1);
-        let raw = Tensor::cat(&[parameters.get(self.users), &items], 0);
-        let unit = relay.join(unit_rows(&raw.view([-1, towers, dim])).view([-1, towers * dim]));
+        let unit = unit(parameters.get(self.users), &items, self.dim, relay)?;
         let [user_count, nodes] = [self.user_count, self.propagation.adjacency().nodes()];
         let smoothed = relay.apply(&self.propagation, &unit)?;
         // Propagation means over layers; a tower is their sum.
@@ -193,4 +191,16 @@ impl Side {
         let rows = self.outer.apply(parameters, &hidden);
         self.mask.as_ref().map_or_else(|| rows.shallow_clone(), |mask| &rows * mask)
     }
+}
+
+/// Users, a leaf, above items, every tower's columns scaled to unit length, as a leaf of the relay.
+fn unit(users: &Tensor, items: &Tensor, dim: usize, relay: &mut Relay<'_>) -> Result<Tensor> {
+    let unit = UnitRows::new(&[users, items], dim).map_err(recgoat_graph::Error::from)?;
+    let (users, output) = (users.shallow_clone(), unit.output().shallow_clone());
+    Ok(relay.layer(items, &output, move |gradient| {
+        let mut found = unit.vjp(gradient)?.into_iter();
+        let [of_users, of_items] = [found.next(), found.next()].map(|part| part.expect("two tables"));
+        push(&users, &of_users);
+        Ok(of_items)
+    }))
 }
