@@ -2,7 +2,7 @@
 
 use multiversion::multiversion;
 use rayon::prelude::*;
-use recgoat_torch::{as_slice, as_slice_mut, scalar_with_gradient};
+use recgoat_torch::{as_slice, as_slice_mut, dot, scalar_with_gradient};
 use tch::Tensor;
 
 use crate::Result;
@@ -59,19 +59,6 @@ fn pairwise_kernel(values: &[f32], triples: &[Vec<u32>; 3], dim: usize, gradient
         }
     }
     total * share
-}
-
-#[inline(always)]
-fn dot(left: &[f32], right: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let ((left, left_rest), (right, right_rest)) = (left.as_chunks::<LANES>(), right.as_chunks::<LANES>());
-    let mut sums = [0f32; LANES];
-    for (left, right) in left.iter().zip(right) {
-        for lane in 0..LANES {
-            sums[lane] += left[lane] * right[lane];
-        }
-    }
-    left_rest.iter().zip(right_rest).map(|(l, r)| l * r).chain(sums).sum()
 }
 
 #[cfg(test)]

@@ -1,18 +1,25 @@
 //! SSR on graphs that have next to no spectrum, and what it shows of itself.
 //!
-//! - `graphs_of_every_kind_give_finite_scores`
+//! - `graphs_of_every_kind_give_finite_scores`, `any_graph_gives_finite_scores`
 //! - `the_exact_and_the_smooth_bands_agree_where_nothing_lies_between_them`
 //! - `masks_are_drawn_in_training_alone`
 //! - `a_model_shows_its_bands`
+//! - `a_trained_run_is_loaded_with_its_bands`
 //! - `settings_are_checked`
 
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use recgoat_data::{Dataset, Interactions, Modality};
-use recgoat_eval::report::Picture;
+use recgoat_data::{
+    Dataset, Interactions, Modality, Split,
+    synthetic::{SyntheticConfig, synthetic},
+};
+use recgoat_eval::{RankingConfig, rank, report::Picture};
 use recgoat_graph::NeighbourCache;
-use recgoat_model::{Batch, Context, ModelConfig, Recommender};
+use recgoat_model::{
+    Batch, Context, ModelConfig, Recommender, Silent, TrainConfig,
+    run::{RunConfig, RunFolder},
+};
 use recgoat_torch::Seed;
 use tch::Device;
 
@@ -156,6 +163,29 @@ fn a_model_shows_its_bands() {
     let mut without = vec![0.0; 5];
     lessened[0].1.score(&[0], &mut without);
     assert_ne!(without, scores(&*model, 1));
+}
+
+/// Bands are cut by the untrained towers: a model that is built again from its seed has those it was trained with.
+#[test]
+fn a_trained_run_is_loaded_with_its_bands() {
+    let modalities = vec![("image".to_owned(), 6), ("text".to_owned(), 9)];
+    let config = SyntheticConfig { users: 60, items: 50, interactions: 700, seed: 3, modalities };
+    let data = synthetic(&config).unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let run = RunConfig {
+        data: place.path().to_owned(),
+        seed: 4,
+        device: "cpu".to_owned(),
+        threads: 1,
+        train: TrainConfig { learning_rate: 1e-2, batch: 256, epochs: 3, ..TrainConfig::default() },
+        model: ModelConfig::named("ssr").unwrap().with("dim", "8").unwrap(),
+    };
+    let folder = RunFolder::create(&place.path().join("run"), run, &data).unwrap();
+    let trained = folder.train(&data, Device::Cpu, &mut Silent).unwrap().trained;
+    let loaded = folder.load(&data, Device::Cpu, &mut Silent).unwrap();
+    let ranking = RankingConfig::default();
+    let rankings = rank(&*loaded.scorer().unwrap(), data.interactions(), Split::Valid, &ranking).unwrap();
+    assert_eq!(rankings.measure(&ranking.topk).unwrap().means()["recall@20"], trained.valid["recall@20"]);
 }
 
 #[test]

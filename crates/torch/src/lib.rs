@@ -19,7 +19,7 @@ pub use dropout::{Dropout, dropout_mask};
 pub use error::{Error, Result};
 pub use gate::GatedSum;
 pub use seed::{Purpose, Seed};
-pub use slice::{as_slice, as_slice_mut, from_slice, indices, to_vec};
+pub use slice::{as_slice, as_slice_mut, dot, from_slice, indices, to_vec};
 pub use unit::UnitRows;
 
 /// The version of libtorch that this build is bound to; `torch-sys` refuses any other.

@@ -5,7 +5,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{
     Result,
-    slice::{as_slice, as_slice_mut},
+    slice::{as_slice, as_slice_mut, dot},
 };
 
 /// Rows a rayon task takes.
@@ -125,19 +125,6 @@ impl UnitRows {
     fn split(&self, whole: &Tensor) -> Vec<Tensor> {
         whole.split_with_sizes(&self.heights[..], 0)
     }
-}
-
-#[inline]
-fn dot(left: &[f32], right: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let ((left, left_rest), (right, right_rest)) = (left.as_chunks::<LANES>(), right.as_chunks::<LANES>());
-    let mut sums = [0f32; LANES];
-    for (left, right) in left.iter().zip(right) {
-        for lane in 0..LANES {
-            sums[lane] += left[lane] * right[lane];
-        }
-    }
-    left_rest.iter().zip(right_rest).map(|(l, r)| l * r).chain(sums).sum()
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ fn gates_by_degree(model: &Ssr, gates: &Tensor) -> Result<Picture> {
     let curves = sums.iter().enumerate();
     Ok(Picture::Curves {
         title: "mean gate of a node".to_owned(),
-        axis: "log2 of its train interactions, one more".to_owned(),
+        axis: "log2 (1 + train interactions)".to_owned(),
         curves: curves.map(|(band, sums)| (format!("band {}", band + 1), curve(sums))).collect(),
     })
 }
