@@ -1,6 +1,6 @@
 //! `recgoat spectrum`: the frequencies of a dataset.
 
-use std::{fs, path::PathBuf};
+use std::{fs, num::NonZeroUsize, path::PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use recgoat_data::Dataset;
@@ -9,7 +9,7 @@ use recgoat_graph::spectral::Eigenpairs;
 use recgoat_model::{MeasuredFilters, Spectrum};
 use serde_json::{Map, Value, json};
 
-use crate::common::{Compute, Output};
+use crate::common::Output;
 
 /// Say where features lie in the spectrum of the train graph, and what filters let through
 ///
@@ -30,14 +30,15 @@ pub(crate) struct Args {
     /// An SVG file to draw the filters in
     #[arg(long)]
     out: Option<PathBuf>,
-    #[command(flatten)]
-    compute: Compute,
+    /// Threads inside one operation [default: all cores]
+    #[arg(long)]
+    threads: Option<NonZeroUsize>,
     #[command(flatten)]
     output: Output,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    args.compute.start()?;
+    crate::threads::start(args.threads)?;
     let dataset = Dataset::open(&args.data)?;
     let found = recgoat_model::spectrum(&dataset, args.bands, args.degree)?;
     if let Some(path) = &args.out {

@@ -76,10 +76,12 @@ impl Bands {
         device: Device,
     ) -> Result<Self> {
         let pairs = match banding.filters {
-            Filters::Exact => Some(Eigenpairs::of_bipartite(graph, users, device)?),
-            Filters::Chebyshev | Filters::Released => None,
+            Filters::Exact if banding.bands > 1 => Some(Eigenpairs::of_bipartite(graph, users, device)?),
+            _ => None,
         };
         let partition = match banding.cuts {
+            // One band has no cut, and the released filters know of none.
+            _ if banding.bands == 1 || banding.filters == Filters::Released => Partition::even(banding.bands),
             Cuts::Even => Partition::even(banding.bands),
             Cuts::EqualEnergy => {
                 let signal = without_popularity((graph, users), signal)?;

@@ -31,7 +31,7 @@ const STEP: f64 = 0.01;
 pub struct Spectrum {
     /// Eigenvalues of the Laplacian at which bands of equal energy of all modalities end.
     pub cuts: Vec<f64>,
-    /// The share of each modality's energy in each band.
+    /// The share of each modality's energy in each band; zeros for one without energy.
     pub shares: Vec<(String, Vec<f64>)>,
     /// Filters as measured: these bands, and those of SSR's released code. Nothing for a graph too large to decompose.
     pub filters: Vec<MeasuredFilters>,
@@ -50,6 +50,7 @@ pub struct MeasuredFilters {
 
 /// Energies and filters over the train graph of a dataset, whose features are carried to users first.
 ///
+/// Missing rows are zero, so that holes at random raise the energy of high frequencies.
 /// `bands` at most 64, `degree` of their polynomials at most 512. Parts along `√degree` of users and of items are left out,
 /// as when SSR cuts its bands.
 ///
@@ -84,7 +85,8 @@ pub fn spectrum(dataset: &Dataset, bands: usize, degree: usize) -> Result<Spectr
     let partition = Partition::equal_energy(&all, bands);
     let shares = modalities.iter().zip(&signals).map(|(modality, signal)| {
         let energy = Energy::by_moments(&graph, signal, MOMENTS)?;
-        let below: Vec<f64> = partition.cuts().iter().map(|&cut| energy.below(cut)).chain([1.0]).collect();
+        let whole = if energy.total() > 0.0 { 1.0 } else { 0.0 };
+        let below: Vec<f64> = partition.cuts().iter().map(|&cut| energy.below(cut)).chain([whole]).collect();
         let shares = (0..bands).map(|band| below[band] - band.checked_sub(1).map_or(0.0, |last| below[last]));
         Ok((modality.name().to_owned(), shares.collect()))
     });
@@ -121,7 +123,7 @@ struct Probes {
     /// `[nodes, probes]`.
     vectors: Tensor,
     values: Vec<f64>,
-    /// All but those that are 1 for want of an edge.
+    /// All of them; as many as one side has more nodes than the other are 1 and have no vector here.
     spectrum: Vec<f64>,
 }
 
@@ -142,6 +144,8 @@ impl Probes {
         let at = |column: &i64| below[*column as usize];
         let values = columns.iter().map(at).chain(columns.iter().rev().map(|column| 2.0 - at(column)));
         let spectrum = below.iter().copied().chain(below.iter().map(|value| 2.0 - value));
+        let surplus = (2 * users).abs_diff(graph.nodes());
+        let spectrum = spectrum.chain(std::iter::repeat_n(1.0, surplus));
         Ok(Self {
             vectors: Tensor::cat(&[low, high.flip([1])], 1),
             values: values.collect(),

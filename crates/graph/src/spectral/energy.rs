@@ -10,6 +10,9 @@ use super::{
 };
 use crate::{Adjacency, Result, error::expect_rows};
 
+/// Eigenvalues nearer to each other than this are one: entries of the matrix are of single precision.
+const ROUNDING: f64 = 1e-6;
+
 /// The distribution of a signal's energy `|x|² = Σ_j |φ_jᵀ x|²` over the eigenvalues of the Laplacian; of a signal of
 /// several columns, of all of them together.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,9 +118,9 @@ impl Energy {
             Shape::Points(points) => {
                 let at = points.partition_point(|point| point.1 < share - 1e-9);
                 let here = points.get(at).map_or(2.0, |point| point.0);
-                // Between this eigenvalue and the next that differs by more than rounding.
-                let next = points[at.min(points.len())..].iter().find(|point| point.0 > here + 1e-9);
-                next.map_or(2.0, |point| 0.5 * (here + point.0))
+                // Between this eigenvalue and the next that differs by more than the rounding of the matrix.
+                let next = points[at.min(points.len())..].iter().find(|point| point.0 > here + ROUNDING);
+                next.map_or(2.0 + ROUNDING, |point| 0.5 * (here + point.0))
             }
         })
     }

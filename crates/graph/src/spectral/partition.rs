@@ -48,7 +48,7 @@ impl Partition {
         f64::from(above && below)
     }
 
-    /// The bands as polynomials of this degree: smooth, within `[0, 1]` but for rounding and a thousandth, and one in sum.
+    /// The bands as polynomials of this degree: smooth, within `[0, 1]` and one in sum, both but for rounding.
     pub fn filters(&self, degree: usize) -> Vec<Series> {
         let steps = self.cuts.iter().map(|&cut| Series::step(cut, degree));
         let all = Series::new(vec![1.0]);

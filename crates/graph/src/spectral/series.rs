@@ -42,8 +42,8 @@ impl Series {
         self.coefficients.first().copied().unwrap_or(0.0) + x * next - after
     }
 
-    /// The step from one to zero at `cut`, as a polynomial of this degree that falls from one to zero and leaves
-    /// `[0, 1]` nowhere: its expansion damped by Jackson's kernel (Weisse et al. 2006, eq. 71), which is positive. What
+    /// The step from one to zero at `cut`, as a polynomial of this degree that leaves `[0, 1]` nowhere and falls but for a
+    /// thousandth: its expansion damped by Jackson's kernel (Weisse et al. 2006, eq. 71), which is positive. What
     /// is sharp becomes about `π / degree` wide in `arccos(1 − λ)`.
     pub(super) fn step(cut: f64, degree: usize) -> Self {
         let angle = (cut.clamp(0.0, 2.0) - 1.0).acos();

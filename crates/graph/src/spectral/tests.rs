@@ -213,6 +213,26 @@ fn graphs_without_a_spectrum_to_speak_of_leave_bands_empty() {
     }
 }
 
+/// Each component has an eigenvalue 0 of its own, which rounding must not tell apart; likewise at 2.
+#[test]
+fn no_cut_falls_within_an_eigenvalue() {
+    // Complete: 2 × 3 and 1 × 4.
+    let joined = (0..2).flat_map(|l| (0..3).map(move |r| (l, r))).chain((3..7).map(|r| (2, r)));
+    let graph = Adjacency::bipartite(3, 7, joined).unwrap();
+    let pairs = Eigenpairs::of_bipartite(&graph, 3, Device::Cpu).unwrap();
+    let roots: Vec<f32> =
+        (0..10).map(|node| (graph.matrix().indptr().outer_inds_sz(node).len() as f32).sqrt()).collect();
+    for sign in [1.0, -1.0] {
+        let signal: Vec<f32> = (0..10).map(|n| if n < 3 { roots[n] } else { sign * roots[n] }).collect();
+        let signal = Tensor::from_slice(&signal).view([10, 1]);
+        let partition = Partition::equal_energy(&Energy::by_eigenpairs(&pairs, &signal).unwrap(), 2);
+        let at = 1.0 - f64::from(sign);
+        for near in [at - 1e-7, at, at + 1e-7] {
+            assert_eq!(partition.response(0, near), 1.0, "{partition:?} at {near}");
+        }
+    }
+}
+
 #[test]
 fn what_does_not_fit_is_refused() {
     let graph = || Adjacency::bipartite(2, 2, [(0, 0)]).unwrap();

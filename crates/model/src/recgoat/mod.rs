@@ -270,7 +270,7 @@ impl RecGoat {
         };
         for (side, transports) in self.sides.iter().zip(transports.chunks_mut(self.config.bands)) {
             let projected = relay.join(side.projection.apply(parameters, &side.features));
-            let by_band = self.by_band(&projected, relay)?;
+            let by_band = self.by_band(side, &projected, relay)?;
             let (moved, cost, plans) = self.transported(side, (&by_band, &ids_by_band), transports)?;
             if let Some(cost) = cost {
                 wasserstein = Some(wasserstein.map_or_else(|| cost.shallow_clone(), |sum| sum + &cost));
@@ -308,11 +308,19 @@ impl RecGoat {
         Ok(rows)
     }
 
-    /// Projected features, a leaf, by frequency, carried to users first: together they are a signal on the graph.
-    fn by_band<'a>(&'a self, projected: &Tensor, relay: &mut Relay<'a>) -> Result<Vec<Tensor>> {
+    /// Projected features, a leaf, by frequency, carried to users first: together they are a signal on the graph, to which
+    /// missing rows add nothing.
+    fn by_band<'a>(&'a self, side: &Side, projected: &Tensor, relay: &mut Relay<'a>) -> Result<Vec<Tensor>> {
         let Some(frequencies) = &self.frequencies else { return Ok(vec![projected.shallow_clone()]) };
-        let users = relay.apply(&self.users_from_items, projected)?;
-        let table = relay.join(Tensor::cat(&[&users, projected], 0));
+        let items = match &side.present {
+            None => projected.shallow_clone(),
+            Some(rows) => {
+                let none = Tensor::zeros([projected.size()[0], 1], (Kind::Float, self.device));
+                relay.join(projected * none.index_fill(0, rows, 1.0))
+            }
+        };
+        let users = relay.apply(&self.users_from_items, &items)?;
+        let table = relay.join(Tensor::cat(&[&users, &items], 0));
         frequencies.of(&table, relay)
     }
 

@@ -15,7 +15,8 @@ use crate::{Result, nodes::BatchNodes};
 /// [`Negatives::Distinct`] every item counts once and never meets itself. The released bank holds an item as often as the
 /// batch does, both modalities, and so the anchor itself: `exp(1/τ)` in the denominator, and a loss of `log 2` at best.
 ///
-/// Cost: at most `8 (M n)² d` flops a pair for `n` items and `M` bands, in blocks of 512 rows: the bank is never held.
+/// Cost: at most `8 (M n)² d` flops a pair for `n` items and `M` bands, `24 (M n)² d` with the released bank, in blocks of
+/// 512 rows on the CPU (of up to 2,048 rows all at once): the bank is never held.
 pub(super) fn between_modalities(
     bands: &Tensor,
     (sides, nodes): (&[Side], &BatchNodes),

@@ -1,6 +1,6 @@
 //! What a step of SSR must spend.
 
-use super::{Filters, Ssr};
+use super::{Filters, Negatives, Ssr};
 use crate::{Batch, Result, cost::Stage, nodes::BatchNodes};
 
 /// Forwards and backwards, as the model's documentation counts them.
@@ -27,14 +27,20 @@ pub(super) fn stages(model: &Ssr, batch: &Batch<'_>) -> Result<Vec<Stage>> {
     ];
     if config.filters == Filters::Exact {
         let rank = users.min(items);
-        stages.push(Stage::dense("eigenpairs", [users + items, rank, channels], 2 * (config.bands + 1)));
+        stages.push(Stage::dense("eigenpairs", [users + items, rank, channels], 3 * config.bands + 1));
     }
     let pairs = towers.sides.len() * (towers.sides.len() - 1) / 2;
     if config.contrast > 0.0 && pairs > 0 {
-        let rows = nodes.positive_count() * config.bands;
-        let one = Stage::softmax("contrast", rows, rows, config.dim);
-        // Both directions in one matrix of logits, computed twice.
-        let times = 4.0 / 3.0 * pairs as f64;
+        let one = |items: usize, views: usize| {
+            let rows = items * config.bands;
+            Stage::softmax("contrast", rows, views * rows, config.dim)
+        };
+        let (one, times) = match config.negatives {
+            // Both directions in one matrix of logits, computed twice.
+            Negatives::Distinct => (one(nodes.positive_count(), 1), 4.0 / 3.0),
+            Negatives::Released => (one(nodes.targets().len(), 2), 2.0),
+        };
+        let times = times * pairs as f64;
         stages.push(Stage { flops: one.flops * times, bytes: one.bytes * times, ..one });
     }
     Ok(stages)

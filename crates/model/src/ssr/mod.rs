@@ -20,7 +20,7 @@ use crate::{
     nodes::BatchNodes, objective::cross_entropy,
 };
 pub use config::{Fusion, Negatives, Ranking, SsrConfig};
-use masks::band_mask;
+use masks::{band_mask, consistency};
 use operator::{Fused, Operator};
 use towers::Towers;
 
@@ -37,7 +37,7 @@ use towers::Towers;
 /// [`SsrConfig::released`] has the filters, the interaction and the bank of negatives of the authors' code.
 ///
 /// A step costs, for `E` entries of the graph, `D = towers · dim`, degree `K`, `I` items and `F` feature widths:
-/// `4·E·D·(layers + K)` flops of products with the graph, `6·I·F·hidden` of projection, and `8·(M n)²·dim` of contrast
+/// `4·E·D·(layers + K)` flops of products with the graph, `4·I·F·hidden` of projection, and `8·(M n)²·dim` of contrast
 /// for `n` distinct positive items.
 pub struct Ssr {
     config: SsrConfig,
@@ -110,14 +110,13 @@ impl Recommender for Ssr {
         let rows = nodes.rows().to_tensor(self.device);
         let fused = |bands: &Tensor| self.operator.apply(parameters, bands, Some(&rows)).rows;
         let mut loss = self.towers.penalty(parameters, (&nodes, config.l2), &mut relay)?;
-        let z = if config.mask > 0.0 {
+        // A band alone is never dropped: nothing is to be learnt from its scale.
+        let z = if config.mask > 0.0 && config.bands > 1 {
             let shape = [nodes.rows().rows().len(), config.bands];
             let masked = fused(&(&bands * band_mask(shape, config.mask, randomness, self.device)?));
             if config.consistency > 0.0 {
                 let whole = tch::no_grad(|| fused(&bands));
-                // Twice a penalty's half, and the mean over channels: three mean squared errors in sum.
-                let weight = 2.0 * config.consistency / whole.size()[1] as f64;
-                loss += nodes.penalty(&(&masked - whole), weight)?;
+                loss += consistency(&nodes, &masked, &whole, config.consistency)?;
             }
             masked
         } else {

@@ -60,7 +60,7 @@ impl Operator {
         (parameters, rng, device): (&mut Parameters, &mut ChaCha8Rng, Device),
     ) -> Result<Self> {
         let mut matrix = |name: &str, rows: usize| {
-            // Of unit length in expectation, a column: small beside the identity that they are added to.
+            // Of unit norm in expectation: what an interaction adds is small beside the bands that it is added to.
             let deviation = 1.0 / ((rows * config.rank) as f64).sqrt();
             let matrix = init::normal(&[rows as i64, config.rank as i64], deviation, rng, device);
             parameters.add(format!("operator.{name}"), matrix)
@@ -154,7 +154,11 @@ mod tests {
     use super::*;
 
     fn operator(fusion: Fusion, gate: f64) -> (Operator, Parameters) {
-        let config = SsrConfig { fusion, gate, rank: 3, ..SsrConfig::default() };
+        of_bands(3, fusion, gate)
+    }
+
+    fn of_bands(bands: usize, fusion: Fusion, gate: f64) -> (Operator, Parameters) {
+        let config = SsrConfig { bands, fusion, gate, rank: 3, ..SsrConfig::default() };
         let mut parameters = Parameters::default();
         let mut rng = Seed(2).stream(Purpose::Init, 0);
         let degrees = [3, 0, 5, 1, 1];
@@ -214,6 +218,20 @@ mod tests {
         let some = Tensor::from_slice(&[4i64, 0]);
         let part = operator.apply(&parameters, &bands.narrow(0, 0, 2), Some(&some)).gates.unwrap();
         assert!(part.allclose(&gates.index_select(0, &some), 0.0, 1e-6, false));
+    }
+
+    /// What a gate does to a band alone is undone: the same parameters without a gate fuse to the same.
+    #[test]
+    fn the_gate_of_a_single_band_changes_nothing() {
+        tch::manual_seed(2);
+        let band = Tensor::randn([5, 1, 8], (Kind::Float, Device::Cpu));
+        let fused = |gate: f64| {
+            let (operator, parameters) = of_bands(1, Fusion::Operator, gate);
+            operator.apply(&parameters, &band, None)
+        };
+        let (gated, plain) = (fused(0.5), fused(0.0));
+        assert!((gated.gates.unwrap() - 1.0).abs().max().double_value(&[]) > 1e-3, "gates are open and shut");
+        assert!(gated.rows.allclose(&plain.rows, 1e-5, 1e-6, false));
     }
 
     #[test]

@@ -158,6 +158,9 @@ impl Towers {
         graph: &'a dyn LinearMap,
         relay: &mut Relay<'a>,
     ) -> Result<Tensor> {
+        if self.like_layers == 0 {
+            return Ok(rows);
+        }
         let mut near = rows.shallow_clone();
         for _ in 0..self.like_layers {
             near = relay.apply(graph, &near)?;

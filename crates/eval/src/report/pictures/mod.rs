@@ -185,6 +185,12 @@ mod tests {
         assert!(svg.contains("low") && svg.contains('λ') && !svg.contains("NaN"));
         assert!(curve(&[]).draw().unwrap().contains("nothing was recorded"));
         assert!(curve(&[(1.0, 1.0)]).draw().is_ok(), "a single point has an axis, too");
+        let many = (0..64).map(|at| (format!("curve {at}"), vec![(0.0, 1.0), (1.0, f64::from(at))]));
+        let many = Picture::Curves { title: "T".to_owned(), axis: "x".to_owned(), curves: many.collect() };
+        let svg = many.draw().unwrap();
+        let heights =
+            svg.split(" y=\"").skip(1).map(|rest| rest.split('"').next().unwrap().parse::<f64>().unwrap());
+        assert!(heights.into_iter().all(|y| (0.0..=900.0).contains(&y)), "the key leaves the picture");
         let bars = |bars: &[(&str, f64)]| {
             let bars = bars.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
             Picture::Bars { title: "T".to_owned(), bars }.draw().unwrap()

@@ -5,8 +5,11 @@ use plotters::prelude::*;
 use super::{EDGE, HEADING, MARGIN};
 use crate::report::charts::{self, Area, Drawn, INK, PALETTE, QUIET, RULE, TEXT};
 
-/// Room a line of the key takes, and a bar.
+/// Most room that a line of the key takes; a bar takes twice as much.
 const ROW: i32 = 40;
+
+/// Most room for the key: what is left is the plot's, however many curves there are.
+const KEY: i32 = 440;
 
 /// Curves over one axis, each in a colour that the key names.
 pub(super) fn curves(
@@ -28,8 +31,9 @@ pub(super) fn curves(
     }
     let ((left, right), (low, high)) = (span(|point| point.0), span(|point| point.1));
     let padding = 0.05 * (high - low);
+    let row = ROW.min(KEY / curves.len() as i32);
     let mut chart = ChartBuilder::on(root)
-        .margin_top(HEADING + ROW * curves.len() as i32)
+        .margin_top(HEADING + row * curves.len() as i32)
         .margin_right(24)
         .margin_bottom(8)
         .x_label_area_size(96)
@@ -49,7 +53,7 @@ pub(super) fn curves(
     for ((name, curve), (at, colour)) in curves.iter().zip(PALETTE.iter().cycle().enumerate()) {
         let line = curve.iter().copied().filter(|(x, y)| (x * y).is_finite());
         chart.draw_series(LineSeries::new(line, colour.stroke_width(4)))?;
-        let y = HEADING + ROW * at as i32;
+        let y = HEADING + row * at as i32;
         root.draw(&PathElement::new([(MARGIN, y), (MARGIN + 40, y)], colour.stroke_width(4)))?;
         root.draw(&charts::label(name, (MARGIN + 56, y), QUIET))?;
     }
@@ -65,7 +69,7 @@ pub(super) fn bars(title: &str, bars: &[(String, f64)], root: &Area<'_>) -> Draw
     let (low, high) = (values().fold(0.0, f64::min), values().fold(f64::MIN_POSITIVE, f64::max));
     let room = f64::from(EDGE as i32 - 2 * MARGIN);
     let place = |value: f64| MARGIN + (room * (value - low) / (high - low)) as i32;
-    let height = ((EDGE as i32 - HEADING - MARGIN) / bars.len().max(1) as i32).min(2 * ROW);
+    let height = ((EDGE as i32 - HEADING - MARGIN) / bars.len().max(1) as i32).clamp(2, 2 * ROW);
     for (at, (name, value)) in (0..).zip(bars) {
         let top = HEADING + height * at;
         let shown =
@@ -73,7 +77,7 @@ pub(super) fn bars(title: &str, bars: &[(String, f64)], root: &Area<'_>) -> Draw
         root.draw(&charts::label(&shown, (MARGIN, top + height / 4), QUIET))?;
         if value.is_finite() {
             let (from, to) = (place(value.min(0.0)), place(value.max(0.0)));
-            let corners = [(from, top + height / 2), (to, top + height - 6)];
+            let corners = [(from, top + height / 2), (to, top + height - height / 8)];
             root.draw(&Rectangle::new(corners, PALETTE[0].mix(0.85).filled()))?;
         }
     }
