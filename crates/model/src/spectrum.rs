@@ -100,14 +100,11 @@ pub fn spectrum(dataset: &Dataset, bands: usize, degree: usize) -> Result<Spectr
             &partition.filters(degree),
             &partition,
         )?);
-        filters.push(probes.measure("released filters", &graph, &Series::released(), &thirds(&all))?);
+        // The released filters are named after three bands.
+        let thirds = Partition::equal_energy(&all, 3);
+        filters.push(probes.measure("released filters", &graph, &Series::released(), &thirds)?);
     }
     Ok(Spectrum { cuts: partition.cuts().to_vec(), shares, filters })
-}
-
-/// The three bands that the released filters are named after.
-fn thirds(energy: &Energy) -> Partition {
-    Partition::equal_energy(energy, 3)
 }
 
 /// A modality's rows at unit length, projected at random to [`SKETCH`] columns.
