@@ -2,14 +2,14 @@
 
 use std::{fs, num::NonZeroUsize, path::PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use recgoat_data::Dataset;
 use recgoat_eval::report::{Picture, side_by_side};
 use recgoat_graph::spectral::Eigenpairs;
-use recgoat_model::{MeasuredFilters, Spectrum};
+use recgoat_model::{Error, MeasuredFilters, Spectrum};
 use serde_json::{Map, Value, json};
 
-use crate::common::Output;
+use crate::common::{BadInput, Output};
 
 /// Say where features lie in the spectrum of the train graph, and what filters let through
 ///
@@ -44,12 +44,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(path) = &args.out {
         if found.filters.is_empty() {
             let most = Eigenpairs::MOST_PAIRS;
-            bail!(recgoat_model::Error::Config(format!(
-                "--out: expected a graph of at most {most} pairs of a user and an item, whose filters can be measured"
-            )));
+            let told = "pairs of a user and an item, whose filters can be measured";
+            return Err(BadInput(format!("--out: expected a graph of at most {most} {told}")).into());
         }
         let pictures: Vec<Picture> = found.filters.iter().map(picture).collect();
-        fs::write(path, side_by_side(&pictures)?).with_context(|| format!("writing {}", path.display()))?;
+        let svg = side_by_side(&pictures)?;
+        fs::write(path, svg).map_err(|source| Error::Io { path: path.clone(), source })?;
     }
     args.output.print(&described(&found));
     Ok(())

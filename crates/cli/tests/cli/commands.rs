@@ -148,6 +148,7 @@ fn spectrum_measures_bands_and_the_released_filters() {
     let svg = std::fs::read_to_string(scene.path("filters.svg")).unwrap();
     assert!(svg.contains("bands of equal energy") && svg.contains("released filters"));
     assert_eq!(scene.refused("spectrum --data data --bands 0"), "bands: expected a value in 1..=64, found 0");
+    assert!(scene.refused("spectrum --data data --out no/where.svg").starts_with("no/where.svg: "));
     let bare = Scene::with_data(&[small()]);
     assert!(bare.refused("spectrum --data data").contains("expected at least one <modality>_feat.npy"));
 }

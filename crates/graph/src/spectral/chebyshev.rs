@@ -75,16 +75,6 @@ impl ChebyshevBank {
         self.degrees.len() - 1
     }
 
-    /// The graph filtered on.
-    pub fn adjacency(&self) -> &Adjacency {
-        &self.adjacency
-    }
-
-    /// Number of filters.
-    pub fn filters(&self) -> usize {
-        self.filters
-    }
-
     fn nodes(&self) -> i64 {
         self.adjacency.nodes() as i64
     }

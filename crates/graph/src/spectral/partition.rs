@@ -31,11 +31,6 @@ impl Partition {
         (1..bands).map(share).collect::<Option<_>>().map_or_else(|| Self::even(bands), |cuts| Self { cuts })
     }
 
-    /// Number of bands.
-    pub fn bands(&self) -> usize {
-        self.cuts.len() + 1
-    }
-
     /// The eigenvalues at which a band ends and the next begins, in order.
     pub fn cuts(&self) -> &[f64] {
         &self.cuts

@@ -62,8 +62,7 @@ impl Ssr {
         let towers = Towers::new(&config, context, &mut parameters, &mut rng)?;
         let [users, _] = towers.sizes();
         let graph = towers.propagation.adjacency();
-        let degrees: Vec<usize> =
-            (0..graph.nodes()).map(|node| graph.matrix().indptr().outer_inds_sz(node).len()).collect();
+        let degrees = graph.degrees();
         let untrained = tch::no_grad(|| towers.apply(&parameters, &mut Relay::default()))?;
         let bands = Bands::new(config.banding(), (graph, users), &untrained, device)?;
         let channels = towers.count() * config.dim;
