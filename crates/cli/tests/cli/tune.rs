@@ -66,6 +66,18 @@ fn a_search_continues_where_it_was_and_ends_in_a_preset() {
     assert!(ndcg["p_holm"].as_f64().unwrap() <= 1.0 && ndcg["effect"].is_number());
 }
 
+/// A trial of the settings that the preset has by default told nothing new.
+#[test]
+fn no_settings_are_tried_twice() {
+    let scene = Scene::with_data(&planted());
+    let search = "search = { dim = [4, 8], 'train.learning_rate' = [1e-3] }\n";
+    let entry = format!("name = 'bpr'\nset = {{ dim = 4 }}\n{search}");
+    scene.write("p.toml", PRESET.split("name = 'bpr'").next().unwrap().to_owned() + &entry);
+    scene.json("tune --preset p.toml --data data --out out --threads 1 --trials 5");
+    let settings: Vec<_> = trials(&scene).iter().map(|trial| trial["settings"]["dim"].as_i64()).collect();
+    assert_eq!(settings, [None, Some(8)]);
+}
+
 #[test]
 fn what_cannot_be_searched_or_compared() {
     let scene = Scene::with_data(&planted());

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use recgoat_data::Dataset;
 use recgoat_torch::{Purpose, Seed};
 use serde::Serialize;
-use toml::{Table, Value};
+use toml::Table;
 
 use crate::{
     Error, Observer, Result,
@@ -94,29 +94,26 @@ fn search(
     budget: usize,
     observer: &mut dyn Observer,
 ) -> Result<Tuned> {
-    let names: Vec<&String> = row.search.keys().collect();
-    let ranges: Vec<&Range> = row.search.values().collect();
     let mut trials: Vec<Trial> = Vec::new();
+    let mut tried: Vec<Row> = Vec::new();
     // Coordinates and results of all but the first trial, which need not lie in the space.
     let mut points: Vec<(Vec<f64>, f64)> = Vec::new();
     let mut curves: Vec<Vec<f64>> = Vec::new();
-    let budget = if ranges.is_empty() { 1 } else { budget };
+    let budget = if row.search.is_empty() { 1 } else { budget };
     while trials.len() < budget {
         let number = trials.len();
         let mut rng = Seed(preset.seeds[0]).stream(Purpose::Search, number as u64);
-        let drawn = (number > 0).then(|| fresh(&ranges, &points, &mut rng));
-        let (point, settings) = match drawn {
-            None => (None, Table::new()),
-            Some(None) => break,
-            Some(Some(point)) => {
-                let values = ranges.iter().zip(&point).map(|(range, &at)| range.at(at));
-                (Some(point.clone()), names.iter().map(|&name| name.clone()).zip(values).collect())
-            }
+        let (point, settings) = if number == 0 {
+            (None, Table::new())
+        } else if let Some((point, settings)) = fresh(row, &tried, &points, &mut rng)? {
+            (Some(point), settings)
+        } else {
+            break;
         };
         observer.note(&format!("{} trial {}: {}", row.label, number + 1, shown(&settings)));
         let path = place.out.join("trials").join(format!("{}-{}", folder_name(&row.label), number + 1));
-        let config = run_config(&row.with(&settings)?, preset.seeds[0], place);
-        let folder = RunFolder::create(&path, config, dataset)?;
+        tried.push(row.with(&settings)?);
+        let folder = RunFolder::create(&path, run_config(&tried[number], preset.seeds[0], place), dataset)?;
         let mut rule = MedianStop { observer, after: row.stop_after, before: &curves, stopped: false };
         let (trial, curve) = one(&folder, settings, dataset, place, &mut rule)?;
         curves.push(curve);
@@ -130,22 +127,30 @@ fn search(
     Ok(Tuned { label: row.label.clone(), trials, best })
 }
 
-/// A point whose settings no trial had; none when the space seems exhausted.
-fn fresh(ranges: &[&Range], points: &[(Vec<f64>, f64)], rng: &mut ChaCha8Rng) -> Option<Vec<f64>> {
-    let values = |point: &[f64]| -> Vec<Value> {
-        ranges.iter().zip(point).map(|(range, &coordinate)| range.at(coordinate)).collect()
-    };
-    (0..DRAWS).find_map(|draw| {
+/// A point of the space and its settings, which no trial had, the first one included; none when the space seems
+/// exhausted.
+fn fresh(
+    row: &Row,
+    tried: &[Row],
+    points: &[(Vec<f64>, f64)],
+    rng: &mut ChaCha8Rng,
+) -> Result<Option<(Vec<f64>, Table)>> {
+    let ranges: Vec<&Range> = row.search.values().collect();
+    for draw in 0..DRAWS {
         // After many draws of the same points the estimator has nothing new to say.
         let at_random = points.len() + 1 < RANDOM || draw > DRAWS / 2;
-        let point = if at_random {
+        let point: Vec<f64> = if at_random {
             ranges.iter().map(|range| range.draw(rng)).collect()
         } else {
-            parzen::propose(ranges, points, rng)
+            parzen::propose(&ranges, points, rng)
         };
-        let tried = points.iter().any(|(other, _)| values(other) == values(&point));
-        (!tried).then_some(point)
-    })
+        let values = ranges.iter().zip(&point).map(|(range, &coordinate)| range.at(coordinate));
+        let settings: Table = row.search.keys().cloned().zip(values).collect();
+        if !tried.contains(&row.with(&settings)?) {
+            return Ok(Some((point, settings)));
+        }
+    }
+    Ok(None)
 }
 
 /// A trial, and valid after each of its epochs.
