@@ -20,7 +20,7 @@ use tch::Device;
 use crate::{
     Error, Learning, ModelConfig, Observer, Recommender, Result, TrainConfig,
     config::{from_table, parse_toml, to_table, with_override},
-    files::read_text,
+    files::{read_text, write_whole},
     run::{Outcome, RunConfig, RunFolder},
     tune::Range,
 };
@@ -281,6 +281,7 @@ pub fn card(dataset: &Dataset) -> DatasetCard {
     }
 }
 
+/// A run's part of the report, from its folder once it is there.
 fn run_one(
     row: &Row,
     seed: u64,
@@ -288,12 +289,32 @@ fn run_one(
     place: &Place,
     observer: &mut dyn Observer,
 ) -> Result<(RunResult, PerUser)> {
-    let start = Instant::now();
     let path = place.out.join("runs").join(format!("{}-{seed}", folder_name(&row.label)));
     let folder = RunFolder::create(&path, run_config(row, seed, place), dataset)?;
-    let Outcome { trained, peak_rss_bytes } = folder.train(dataset, place.device, observer)?;
-    let tested = folder.test(dataset, place.device, observer)?;
-    let model = folder.load(dataset, place.device, observer)?;
+    let kept = path.join("result.json");
+    let result = if kept.exists() {
+        serde_json::from_str(&read_text(&kept)?).map_err(|error| {
+            Error::Config(format!("{}: {error}; delete it to measure again", kept.display()))
+        })?
+    } else {
+        let result = finish(&folder, dataset, place.device, observer)?;
+        write_whole(&kept, &serde_json::to_vec(&result).expect("plain numbers and strings"))?;
+        result
+    };
+    Ok((result, folder.test(dataset, place.device, observer)?.per_user))
+}
+
+/// Trains what is left of a run, and measures it.
+fn finish(
+    folder: &RunFolder,
+    dataset: &Dataset,
+    device: Device,
+    observer: &mut dyn Observer,
+) -> Result<RunResult> {
+    let start = Instant::now();
+    let Outcome { trained, peak_rss_bytes } = folder.train(dataset, device, observer)?;
+    let test = folder.test(dataset, device, observer)?.metrics();
+    let model = folder.load(dataset, device, observer)?;
     let mut pictures = model.pictures()?;
     pictures.extend(worth_of_parts(&*model, dataset)?);
     let curve = trained.curve.iter().map(|record| CurvePoint {
@@ -308,12 +329,12 @@ fn run_one(
         }
     }
     let trained_seconds: f64 = trained.curve.iter().map(|r| r.train_seconds + r.valid_seconds).sum();
-    let result = RunResult {
-        seed,
+    Ok(RunResult {
+        seed: folder.config().seed,
         best_epoch: trained.best_epoch,
         epochs: trained.curve.len(),
         valid: trained.valid.clone(),
-        test: tested.metrics(),
+        test,
         // A run read again took no time now; its epochs say what it took.
         seconds: trained_seconds.max(start.elapsed().as_secs_f64()),
         seconds_per_epoch: trained.seconds_per_epoch(),
@@ -321,8 +342,7 @@ fn run_one(
         curve: curve.collect(),
         diagnosis,
         pictures,
-    };
-    Ok((result, tested.per_user))
+    })
 }
 
 /// What a model is without each of its parts, on valid.

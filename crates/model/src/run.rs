@@ -7,7 +7,10 @@
 //! checkpoints/      the newest two
 //! test.json         metrics on test, written once, after training
 //! per_user.npy      the values behind them, [users, metrics], f64; columns in test.json
+//! result.json       in an experiment: the run as reports show it
 //! ```
+//!
+//! An experiment reads the last three again: checkpoints of runs that have them may be deleted.
 
 use std::{
     fs::{self, OpenOptions},

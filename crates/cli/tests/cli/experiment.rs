@@ -57,6 +57,20 @@ fn an_experiment_is_reported_and_can_be_continued() {
     assert!(scene.read(&checkpoint) == trained);
     let direct = scene.json(&format!("evaluate --run {run} --threads 1"));
     assert_eq!(direct["metrics"]["recall@20"], recalls("RecGOAT, text")[0]);
+
+    // What the report needs is there without the parameters too.
+    let report = scene.read("report/report.json");
+    std::fs::remove_dir_all(scene.path(&format!("{run}/checkpoints"))).unwrap();
+    assert_eq!(scene.json(line), found);
+    assert!(scene.read("report/report.json") == report);
+    scene.write(&format!("{run}/result.json"), "{");
+    let outcome = scene.run(line);
+    let message = outcome.stderr.lines().last().unwrap();
+    assert_eq!(outcome.code, Some(2));
+    assert!(
+        message.contains("result.json: EOF") && message.ends_with("delete it to measure again"),
+        "{message}"
+    );
 }
 
 /// `train --preset` takes the settings of the preset's first entry of that model.
