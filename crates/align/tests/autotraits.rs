@@ -1,7 +1,8 @@
 //! What may cross threads.
 //!
 //! A libtorch tensor may be sent to another thread but not shared between threads: another handle to the same memory
-//! may write to it. So `oat::Transport`, which holds the map and its cost as tensors, is `Send` and not `Sync`.
+//! may write to it. So `oat::Transport`, which holds the map and its cost as tensors, and `oat::CoordinateTransport`, which may hold
+//! potentials on a device, are `Send` and not `Sync`.
 
 use recgoat_align::{
     Error,
@@ -31,10 +32,10 @@ fn alignment_is_send_and_sync_but_for_tensors() {
 
     fn check<T: Send + Sync + Unpin + 'static>() {}
     check::<CoordinateCost>();
-    check::<CoordinateTransport>();
     check::<Distinct>();
     check::<TransportConfig>();
 
     fn check_send<T: Send + Unpin + 'static>() {}
+    check_send::<CoordinateTransport>();
     check_send::<Transport>();
 }

@@ -39,9 +39,13 @@ impl Dense {
         Self { weight: parameters.add(format!("{name}.weight"), weight), bias: None }
     }
 
-    /// `x` `[rows, inputs]` to `[rows, outputs]`, on the tape.
+    /// `x` `[rows, inputs]` to `[rows, outputs]` of `f32`, on the tape; the product is of `x`'s kind.
     pub(crate) fn apply(&self, parameters: &Parameters, x: &Tensor) -> Tensor {
         let weight = parameters.get(self.weight);
+        if x.kind() != weight.kind() {
+            let product = x.matmul(&weight.to_kind(x.kind())).to_kind(weight.kind());
+            return self.bias.map_or_else(|| product.shallow_clone(), |bias| &product + parameters.get(bias));
+        }
         self.bias.map_or_else(|| x.matmul(weight), |bias| parameters.get(bias).addmm(x, weight))
     }
 

@@ -5,7 +5,7 @@ use recgoat_data::{Dataset, Modality};
 use recgoat_graph::{KnnConfig, Similarity, SparseMap};
 use recgoat_torch::{Purpose, Seed, from_slice};
 use serde::{Deserialize, Serialize};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::{Context, Error, Result};
 
@@ -85,6 +85,25 @@ pub(crate) fn altered(modality: &Modality, rows: Rows, hidden: f64, seed: Seed) 
     let values = order.iter().flat_map(|&row| &modality.values()[row * width..][..width]).copied().collect();
     present.iter_mut().zip(&order).for_each(|(present, &row)| *present &= modality.present()[row]);
     Ok(Modality::new(modality.name(), items, width, values, present)?)
+}
+
+/// The numbers in which frozen features are kept and projected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// The upper 16 of them: half the memory, and of their products with weights rounded alike only the sums are wider.
+    Bf16,
+}
+
+impl Precision {
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::Bf16 => Kind::BFloat16,
+        }
+    }
 }
 
 /// Frozen features `[items, width]`, missing rows zero.

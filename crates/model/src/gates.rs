@@ -22,7 +22,7 @@ pub(crate) fn gated_sum<'a>(
     let logits = Dense::side_by_side(&gates, parameters, smoothed);
     let leaves: Vec<Vec<Tensor>> =
         views.iter().map(|blocks| blocks.iter().map(Tensor::shallow_clone).collect()).collect();
-    let sum = GatedSum::new(views, &logits, phase.draw(logits.numel(), rate), scale);
+    let sum = GatedSum::new(views, &logits, phase.draw(logits.numel(), rate, logits.device()), scale);
     let output = sum.apply()?;
     Ok(relay.layer(&logits, &output, move |gradient| {
         let (of_views, of_logits) = sum.vjp(gradient).map_err(recgoat_graph::Error::from)?;

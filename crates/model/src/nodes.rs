@@ -2,7 +2,7 @@
 
 use recgoat_align::contrast::{Distinct, info_nce};
 use recgoat_graph::{LinearMap, Relay, Subset};
-use recgoat_torch::indices;
+use recgoat_torch::{from_slice, indices};
 use tch::{Device, Kind, Tensor};
 
 use crate::{Batch, Result, ids::halves, objective::pairwise_loss, triples};
@@ -144,13 +144,13 @@ impl BatchNodes {
 
     /// Of gathered rows those of each triple, `[batch, dim]`: users, positives, negatives.
     pub(crate) fn triples(&self, gathered: &Tensor) -> [Tensor; 3] {
-        [0, 1, 2].map(|part| gathered.index_select(0, &indices(&self.triples[part], self.device)))
+        [0, 1, 2].map(|part| repeated(gathered, &indices(&self.triples[part], self.device)))
     }
 
     /// Of rows of the batch's items those of each triple, `[batch, _]`: positives, negatives.
     pub(crate) fn item_pairs(&self, items: &Tensor) -> [Tensor; 2] {
         let first = self.users.rows().len() as i64;
-        [1, 2].map(|part| items.index_select(0, &(indices(&self.triples[part], self.device) - first)))
+        [1, 2].map(|part| repeated(items, &(indices(&self.triples[part], self.device) - first)))
     }
 
     /// Of gathered rows those of the items, positives first.
@@ -199,7 +199,7 @@ impl BatchNodes {
             return triples::penalty(rows, counts, factor);
         }
         let norms = rows.square().sum_dim_intlist(1, false, Kind::Float);
-        Ok(norms.dot(&Tensor::from_slice(counts).to_device(self.device)) * factor)
+        Ok(norms.dot(&from_slice(counts, &[counts.len() as i64], self.device)?) * factor)
     }
 
     /// [`pairwise_loss`] of the batch's triples; `gathered` are the rows of its nodes.
@@ -224,6 +224,12 @@ impl BatchNodes {
         let users = self.users.rows().len() as i64;
         Ok(part(0, users)? + part(users, self.positives)?)
     }
+}
+
+/// Rows of a tensor of the tape, some of them more than once. On CUDA the gradient of `index_select` adds them up in any
+/// order, that of `index` in a fixed one.
+fn repeated(table: &Tensor, rows: &Tensor) -> Tensor {
+    if table.device() == Device::Cpu { table.index_select(0, rows) } else { table.index(&[Some(rows)]) }
 }
 
 #[cfg(test)]

@@ -12,10 +12,10 @@ pub(crate) enum Phase<'a> {
 }
 
 impl Phase<'_> {
-    /// A dropout mask of so many entries in training, nothing in evaluation or at rate 0.
-    pub(crate) fn draw(&mut self, count: usize, rate: f64) -> Option<Dropout> {
+    /// A dropout mask of so many entries for tensors on `device` in training, nothing in evaluation or at rate 0.
+    pub(crate) fn draw(&mut self, count: usize, rate: f64, device: Device) -> Option<Dropout> {
         match self {
-            Self::Train(rng) if rate > 0.0 => Some(Dropout::draw(count, rate, *rng)),
+            Self::Train(rng) if rate > 0.0 => Some(Dropout::draw(count, rate, *rng, device)),
             _ => None,
         }
     }
@@ -23,7 +23,7 @@ impl Phase<'_> {
     /// A dropout mask in training, nothing in evaluation or at rate 0.
     pub(crate) fn mask(&mut self, shape: &[i64], rate: f64, device: Device) -> Option<Tensor> {
         let count = shape.iter().product::<i64>() as usize;
-        self.draw(count, rate).map(|dropout| dropout.mask(shape, device))
+        self.draw(count, rate, device).map(|dropout| dropout.mask(shape, device))
     }
 
     /// `x` with dropout in training, `x` itself in evaluation.

@@ -20,7 +20,7 @@ pub(crate) fn pairwise(gathered: &Tensor, triples: &[Vec<u32>; 3]) -> Result<Ten
     let mut gradient = values.zeros_like();
     let dim = values.size()[1] as usize;
     let value = pairwise_kernel(as_slice(&values)?, triples, dim, as_slice_mut(&mut gradient)?);
-    Ok(scalar_with_gradient(value, &[(gathered, &gradient)]))
+    Ok(scalar_with_gradient(value as f32, &[(gathered, &gradient)]))
 }
 
 /// `factor · Σ_r counts_r |row_r|²` on the tape, over the rows of `gathered`, a CPU tensor.
@@ -36,7 +36,7 @@ pub(crate) fn penalty(gathered: &Tensor, counts: &[f32], factor: f64) -> Result<
     });
     // Collected first: the sum's bits must not depend on the number of threads.
     let sum: f64 = norms.collect::<Vec<f64>>().iter().sum();
-    Ok(scalar_with_gradient(factor * sum, &[(gathered, &gradient)]))
+    Ok(scalar_with_gradient((factor * sum) as f32, &[(gathered, &gradient)]))
 }
 
 /// The mean loss; its gradient is added to `gradient`, triple after triple.

@@ -125,20 +125,22 @@ pub fn push_span(leaf: &Tensor, first: i64, gradient: &Tensor) {
 
 /// A scalar of this value on the tape whose gradient at each `input` is the `gradient` beside it.
 ///
-/// For a term of a loss whose derivative is known in closed form: what autograd sees is linear in the inputs.
+/// For a term of a loss whose derivative is known in closed form: what autograd sees is linear in the inputs. The value is an
+/// `f32`, or a tensor of no dimension where the inputs lie.
 ///
 /// ```
 /// use recgoat_torch::scalar_with_gradient;
 /// use tch::Tensor;
 /// let x = Tensor::from_slice(&[2f32]).set_requires_grad(true);
-/// let cube = scalar_with_gradient(8.0, &[(&x, &Tensor::from_slice(&[12f32]))]);
+/// let cube = scalar_with_gradient(8.0f32, &[(&x, &Tensor::from_slice(&[12f32]))]);
 /// (&cube * 10.0).backward();
 /// assert_eq!((cube.double_value(&[]), x.grad().double_value(&[0])), (8.0, 120.0));
 /// ```
-pub fn scalar_with_gradient(value: f64, inputs: &[(&Tensor, &Tensor)]) -> Tensor {
+pub fn scalar_with_gradient(value: impl Into<Tensor>, inputs: &[(&Tensor, &Tensor)]) -> Tensor {
     let linear =
         inputs.iter().map(|(input, gradient)| input.reshape([-1]).dot(&gradient.detach().reshape([-1])));
-    linear.fold(Tensor::from(value as f32), |sum, term| sum.to_device(term.device()) + &term - term.detach())
+    // A number of the host's joins tensors of a device without being waited for.
+    linear.fold(value.into(), |sum, term| sum + &term - term.detach())
 }
 
 #[cfg(test)]

@@ -42,7 +42,9 @@ impl GatedSum {
             assert_eq!(blocks().map(|size| size[0]).sum::<i64>(), rows, "each row has its logits");
             assert!(blocks().all(|size| size[1] * views.len() as i64 == width), "each view has its logits");
         }
-        assert!(dropout.as_ref().is_none_or(|d| d.bits().len() == logits.numel()), "a mask for the logits");
+        let here = logits.device() == Device::Cpu;
+        let fits = |d: &Dropout| d.entries() == logits.numel() && d.bits().is_some() == here;
+        assert!(dropout.as_ref().is_none_or(fits), "a mask for the logits, drawn for their device");
         let plain = |blocks: Vec<Tensor>| blocks.into_iter().map(|x| x.detach().contiguous()).collect();
         let gates = tch::no_grad(|| logits.detach().sigmoid().contiguous());
         Self { views: views.into_iter().map(plain).collect(), gates, dropout, scale: scale as f32 }
@@ -128,8 +130,10 @@ impl GatedSum {
     }
 
     fn plain(&self) -> Result<Gates<'_>> {
-        let (bits, threshold, scale) =
-            self.dropout.as_ref().map_or((&[][..], 0, 1.0), |d| (d.bits(), d.threshold, d.scale));
+        let (bits, threshold, scale) = self
+            .dropout
+            .as_ref()
+            .map_or((&[][..], 0, 1.0), |d| (d.bits().unwrap_or(&[]), d.threshold, d.scale));
         let gates = as_slice(&self.gates)?;
         Ok(Gates {
             gates,
@@ -252,7 +256,7 @@ mod tests {
             let views: Vec<Tensor> = (0..count).map(|view| random([rows, dim], view)).collect();
             let logits = random([rows, dim * count], 9);
             let mut rng = Seed(1).stream(Purpose::Dropout, 0);
-            let dropout = (rate > 0.0).then(|| Dropout::draw(logits.numel(), rate, &mut rng));
+            let dropout = (rate > 0.0).then(|| Dropout::draw(logits.numel(), rate, &mut rng, Device::Cpu));
             let mask = dropout.as_ref().map_or_else(
                 || Tensor::ones([rows, dim * count], (Kind::Float, Device::Cpu)),
                 |dropout| dropout.mask(&[rows, dim * count], Device::Cpu),

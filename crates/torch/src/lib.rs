@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 
 mod adam;
+mod counter;
 mod cut;
 pub mod device;
 mod dropout;
@@ -14,6 +15,7 @@ mod slice;
 mod unit;
 
 pub use adam::{Adam, AdamConfig};
+pub use counter::Counter;
 pub use cut::{Cut, held_gradient, push, push_rows, push_span, scalar_with_gradient};
 pub use dropout::{Dropout, dropout_mask};
 pub use error::{Error, Result};

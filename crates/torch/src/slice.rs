@@ -54,13 +54,24 @@ pub fn from_slice(values: &[f32], shape: &[i64], device: Device) -> Result<Tenso
             found: format!("{} values", values.len()),
         });
     }
-    Ok(Tensor::from_slice(values).f_view(shape)?.f_to_device(device)?)
+    Ok(uploaded(Tensor::from_slice(values).f_view(shape)?, device)?)
 }
 
 /// Row numbers as an index tensor `[ids]` on `device`.
 pub fn indices(ids: &[u32], device: Device) -> Tensor {
     let wide: Vec<i64> = ids.iter().map(|&id| i64::from(id)).collect();
-    Tensor::from_slice(&wide).to_device(device)
+    uploaded(Tensor::from_slice(&wide), device).expect("the device of other tensors")
+}
+
+/// The tensor on `device`. Nobody waits for what the device has to do before: the driver copies from pageable memory before
+/// it returns.
+fn uploaded(tensor: Tensor, device: Device) -> std::result::Result<Tensor, tch::TchError> {
+    const WAITING: bool = false;
+    if device == Device::Cpu {
+        return Ok(tensor);
+    }
+    let kind = tensor.kind();
+    tensor.f_to_device_(device, kind, !WAITING, false)
 }
 
 fn check(tensor: &Tensor, operation: &'static str) -> Result<()> {

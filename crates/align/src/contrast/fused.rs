@@ -74,7 +74,7 @@ pub(super) fn loss(left: &Tensor, right: &Tensor, temperature: f64) -> recgoat_t
     }
     let da = da / temperature;
     drop(tapeless);
-    Ok(scalar_with_gradient(value, &[(left, &da), (right, &db)]))
+    Ok(scalar_with_gradient(value as f32, &[(left, &da), (right, &db)]))
 }
 
 /// Of exponentials: of each row, and of each column.

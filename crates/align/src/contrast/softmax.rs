@@ -42,7 +42,7 @@ pub(super) fn loss(
         let _ = db.f_addmm_(&logits.tr(), &block)?;
     }
     drop(tapeless);
-    Ok(scalar_with_gradient(total / rows as f64, &[(anchors, &da), (candidates, &db)]))
+    Ok(scalar_with_gradient((total / rows as f64) as f32, &[(anchors, &da), (candidates, &db)]))
 }
 
 /// Turns a row of products into the mean loss's gradient at them; returns the row's loss.

@@ -2,6 +2,7 @@
 
 use multiversion::multiversion;
 use rayon::prelude::*;
+use tch::{Kind, Tensor};
 
 /// `C_pq = mean_i |x_ip − y_iq|` from `x`, `y` `[rows, dim]`: `2 · rows · dim²` flops, `dim²` memory.
 ///
@@ -31,6 +32,18 @@ pub(super) fn gradient(x: &[f32], y: &[f32], weights: &[f32], dim: usize) -> Vec
         }
     });
     gradient
+}
+
+/// [`cost`] by libtorch's operations, a column of `x` at a time: `rows · dim` memory.
+pub(super) fn cost_there(x: &Tensor, y: &Tensor) -> Tensor {
+    let of = |p: i64| (x.narrow(1, p, 1) - y).abs().mean_dim(0, false, Kind::Float);
+    Tensor::stack(&(0..x.size()[1]).map(of).collect::<Vec<_>>(), 0)
+}
+
+/// [`gradient`] the same way; `weights` `[dim, dim]`.
+pub(super) fn gradient_there(x: &Tensor, y: &Tensor, weights: &Tensor) -> Tensor {
+    let of = |p: i64| (x.narrow(1, p, 1) - y).sign().mv(&weights.get(p)) / x.size()[0];
+    Tensor::stack(&(0..x.size()[1]).map(of).collect::<Vec<_>>(), 1)
 }
 
 /// The transpose of a square matrix.

@@ -13,6 +13,7 @@ use tch::{Device, Kind, Tensor};
 use crate::{
     Error, Result,
     ot::{Params, Potentials, Problem},
+    tensor::settle,
 };
 
 /// How far two coordinates are apart, `C_pq = mean_i c(x_ip, y_iq)`.
@@ -28,7 +29,9 @@ pub enum CoordinateCost {
 /// How the plan is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PlanSolver {
-    /// To the tolerance, with a certificate: see [`crate::ot`].
+    /// To the tolerance, with a certificate: see [`crate::ot`]. On another device than the CPU a fixed number of the same
+    /// iterations, there: `max_iterations` from a cold start, ten from a warm one. Nobody waits for them, and
+    /// [`Transport::marginal_error`] tells how near they came.
     #[default]
     Certified,
     /// As RecGOAT's released code does, whose plan loses its mass as training goes on; no other setting applies.
@@ -83,8 +86,19 @@ impl Default for TransportConfig {
 #[derive(Debug, Default)]
 pub struct CoordinateTransport {
     config: TransportConfig,
-    warm: Option<Potentials>,
+    warm: Option<Warm>,
 }
+
+/// What the last call found.
+#[derive(Debug)]
+enum Warm {
+    Here(Potentials),
+    /// The rows' potentials over ε, on a device.
+    There(Tensor),
+}
+
+/// Iterations on a device from a warm start.
+const WARM_ITERATIONS: usize = 10;
 
 /// A plan between coordinates and what it costs.
 #[derive(Debug)]
@@ -94,12 +108,25 @@ pub struct Transport {
     /// `<C, T>` as a scalar on the tape. By the envelope theorem the gradient at a fixed `T` is that of the
     /// transport cost itself.
     pub wasserstein: Tensor,
-    /// `ΣT`: one, unless the solver is the released one.
-    pub mass: f64,
-    /// L1 marginal error of `T`.
-    pub marginal_error: f64,
     /// Sinkhorn iterations taken.
     pub iterations: usize,
+    /// As it was certified.
+    marginal_error: Option<f64>,
+}
+
+impl Transport {
+    /// `ΣT`: one, unless the solver is the released one. Waits for a device.
+    pub fn mass(&self) -> f64 {
+        (self.map.sum(Kind::Double) / self.map.size()[0]).double_value(&[])
+    }
+
+    /// L1 marginal error of `T`, `|T1 − 1/d|₁ + |Tᵀ1 − 1/d|₁`. Waits for a device.
+    pub fn marginal_error(&self) -> f64 {
+        let side =
+            |axis: i64| (self.map.sum_dim_intlist(axis, false, Kind::Double) - 1.0).abs().sum(Kind::Double);
+        let measured = || ((side(0) + side(1)) / self.map.size()[0]).double_value(&[]);
+        self.marginal_error.unwrap_or_else(measured)
+    }
 }
 
 impl CoordinateTransport {
@@ -130,22 +157,21 @@ impl CoordinateTransport {
         }
         let cost = self.config.cost.between(&x, &y)?;
         let (plan, marginal_error, iterations) = match self.config.solver {
-            PlanSolver::Certified => self.certified(&cost)?,
-            PlanSolver::Released => {
-                let plan = released::plan(&cost);
-                let error = marginal_error(&plan);
-                (plan, error, 0)
+            PlanSolver::Certified if cost.device() == Device::Cpu => self.certified(&cost)?,
+            PlanSolver::Certified => {
+                let (plan, iterations) = self.resident(&cost)?;
+                (plan, None, iterations)
             }
+            PlanSolver::Released => (released::plan(&cost), None, 0),
         };
-        let value = (&cost * &plan).sum(Kind::Double).double_value(&[]);
+        let value = (&cost * &plan).sum(Kind::Double).to_kind(Kind::Float);
         let (dx, dy) = self.config.cost.gradient(&x, &y, &plan)?;
         let wasserstein = recgoat_torch::scalar_with_gradient(value, &[(view, &dx), (target, &dy)]);
-        let mass = plan.sum(Kind::Double).double_value(&[]);
-        Ok(Transport { map: plan * shape[1] as f64, wasserstein, mass, marginal_error, iterations })
+        Ok(Transport { map: plan * shape[1] as f64, wasserstein, iterations, marginal_error })
     }
 
     /// The plan of these costs `[dim, dim]`, its marginal error and the iterations it took.
-    fn certified(&mut self, cost: &Tensor) -> Result<(Tensor, f64, usize)> {
+    fn certified(&mut self, cost: &Tensor) -> Result<(Tensor, Option<f64>, usize)> {
         let values = recgoat_torch::to_vec(cost)?;
         let mean = values.iter().map(|&c| f64::from(c)).sum::<f64>() / values.len() as f64;
         // Equal views cost nothing; any positive ε then leads to the same plan.
@@ -154,31 +180,40 @@ impl CoordinateTransport {
         let dim = cost.size()[0] as usize;
         let weights = vec![1.0 / dim as f32; dim];
         let problem = Problem::new(&weights, &weights, &scaled)?;
-        let params = Params::new(self.config.relative_epsilon)
-            .tolerance(self.config.tolerance)
-            .max_iterations(self.config.max_iterations)
-            .check()?;
+        let params = self.params().check()?;
         // A start that a large step of training has made worse than a cold one is dropped by the solver.
-        let solution = match self.warm.take().filter(|warm| warm.f.len() == dim) {
-            Some(warm) => params.solve_from(&problem, &warm)?,
-            None => params.solve(&problem)?,
+        let solution = match self.warm.take() {
+            Some(Warm::Here(warm)) if warm.f.len() == dim => params.solve_from(&problem, &warm)?,
+            _ => params.solve(&problem)?,
         };
         let plan: Vec<f32> = solution.plan(&problem);
         let (marginal_error, iterations) = (solution.marginal_error, solution.iterations);
-        self.warm = Some(solution.potentials);
+        self.warm = Some(Warm::Here(solution.potentials));
         let plan = recgoat_torch::from_slice(&plan, &[dim as i64, dim as i64], cost.device())?;
-        Ok((plan, marginal_error, iterations))
+        Ok((plan, Some(marginal_error), iterations))
     }
-}
 
-/// `|T1 − 1/d|₁ + |Tᵀ1 − 1/d|₁`.
-fn marginal_error(plan: &Tensor) -> f64 {
-    let weight = 1.0 / plan.size()[0] as f64;
-    let side = |axis: i64| {
-        let sums = plan.sum_dim_intlist(axis, false, Kind::Double);
-        (sums - weight).abs().sum(Kind::Double).double_value(&[])
-    };
-    side(0) + side(1)
+    /// The plan of these costs `[dim, dim]` by iterations where they lie, and how many those were.
+    fn resident(&mut self, cost: &Tensor) -> Result<(Tensor, usize)> {
+        let params = self.params().check()?;
+        let (dim, epsilon) = (cost.size()[0], params.epsilon());
+        let scaled = cost / cost.mean(Kind::Float).clamp_min(f64::from(f32::MIN_POSITIVE));
+        let (start, iterations) = match self.warm.take() {
+            Some(Warm::There(left)) if left.size() == [dim] => {
+                (left, WARM_ITERATIONS.min(params.max_iterations()))
+            }
+            _ => (Tensor::zeros([dim], (Kind::Float, cost.device())), params.max_iterations()),
+        };
+        let [left, right] = settle(&scaled, epsilon, start, iterations)?;
+        let exponents = left.unsqueeze(1) + &right - scaled / epsilon;
+        self.warm = Some(Warm::There(left));
+        Ok((exponents.exp() / (dim * dim), iterations))
+    }
+
+    fn params(&self) -> Params {
+        let TransportConfig { relative_epsilon, tolerance, max_iterations, .. } = self.config;
+        Params::new(relative_epsilon).tolerance(tolerance).max_iterations(max_iterations)
+    }
 }
 
 impl CoordinateCost {
@@ -189,6 +224,7 @@ impl CoordinateCost {
     pub fn between(self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
         match self {
             Self::Squared => Ok(tch::no_grad(|| squared::cost(x, y))),
+            Self::Absolute if x.device() != Device::Cpu => Ok(tch::no_grad(|| absolute::cost_there(x, y))),
             Self::Absolute => on_cpu(x, y, absolute::cost),
         }
     }
@@ -200,6 +236,10 @@ impl CoordinateCost {
     pub fn gradient(self, x: &Tensor, y: &Tensor, weights: &Tensor) -> Result<(Tensor, Tensor)> {
         match self {
             Self::Squared => Ok(tch::no_grad(|| squared::gradient(x, y, weights))),
+            Self::Absolute if x.device() != Device::Cpu => Ok(tch::no_grad(|| {
+                let there = absolute::gradient_there;
+                (there(x, y, weights), there(y, x, &weights.tr()))
+            })),
             Self::Absolute => {
                 let weights = recgoat_torch::to_vec(weights)?;
                 let dx = on_cpu(x, y, |x, y, dim| absolute::gradient(x, y, &weights, dim))?;
@@ -213,10 +253,9 @@ impl CoordinateCost {
 /// Runs a kernel on slices of two matrices of one shape; its result has their number of columns.
 fn on_cpu(x: &Tensor, y: &Tensor, kernel: impl Fn(&[f32], &[f32], usize) -> Vec<f32>) -> Result<Tensor> {
     let dim = x.size()[1];
-    let local = |t: &Tensor| t.detach().to_device(Device::Cpu).contiguous();
-    let (a, b) = (local(x), local(y));
+    let (a, b) = (x.detach().contiguous(), y.detach().contiguous());
     let out = kernel(recgoat_torch::as_slice(&a)?, recgoat_torch::as_slice(&b)?, dim as usize);
-    Ok(recgoat_torch::from_slice(&out, &[out.len() as i64 / dim, dim], x.device())?)
+    Ok(recgoat_torch::from_slice(&out, &[out.len() as i64 / dim, dim], Device::Cpu)?)
 }
 
 #[cfg(test)]

@@ -75,6 +75,21 @@ pub fn iterate(problem: &TensorProblem<'_>, params: &ValidParams) -> Result<Devi
     })
 }
 
+/// Potentials over ε of equal weights, `[n]` and `[m]`, after so many iterations from the rows' potentials, `[n]`: the rows'
+/// come last, so the plan's row sums are met. Nothing is measured, so nobody waits for the device.
+pub(crate) fn settle(cost: &Tensor, epsilon: f64, left: Tensor, iterations: usize) -> Result<[Tensor; 2]> {
+    tch::no_grad(|| {
+        let log_weights = [0, 1].map(|axis| -(cost.size()[axis] as f64).ln());
+        let sums = LogSums::new(cost, epsilon);
+        let [mut left, mut right] = [left, Tensor::zeros([cost.size()[1]], (cost.kind(), cost.device()))];
+        for _ in 0..iterations {
+            right = sums.columns(&(&left + log_weights[0]))?.neg();
+            left = sums.rows(&(&right + log_weights[1]))?.neg();
+        }
+        Ok([left, right])
+    })
+}
+
 /// `log Σ exp(shift − C/ε)` along either axis of the costs.
 struct LogSums<'a> {
     cost: &'a Tensor,

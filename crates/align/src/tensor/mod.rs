@@ -7,6 +7,7 @@ mod cuda;
 mod device;
 mod unrolled;
 
+pub(crate) use device::settle;
 pub use device::{DeviceIterations, iterate};
 
 use tch::{Device, Kind, Tensor};
@@ -170,7 +171,7 @@ impl Solved {
         };
         let (a, b) = (like(&self.a, problem.a), like(&self.b, problem.b));
         let inputs = [(problem.cost, plan), (problem.a, &a), (problem.b, &b)];
-        recgoat_torch::scalar_with_gradient(self.solution.dual_value, &inputs)
+        recgoat_torch::scalar_with_gradient(self.solution.dual_value as f32, &inputs)
     }
 }
 

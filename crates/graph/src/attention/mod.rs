@@ -217,16 +217,19 @@ pub fn on_tape(
     let sources = recgoat_torch::indices(attention.pattern.sources(), device);
     let by_head = x.view([nodes, heads, -1]);
     let score = |vectors: &Tensor| (&by_head * vectors.unsqueeze(0)).sum_dim_intlist(-1, false, Kind::Float);
-    let e = score(left).index_select(0, &targets) + score(right).index_select(0, &sources);
+    // On CUDA `index` and `index_put` add up in a fixed order, `index_select` and `index_add` in any.
+    let at = |table: &Tensor, rows: &Tensor| table.index(&[Some(rows)]);
+    let sum = |like: &Tensor, terms: &Tensor| like.index_put(&[Some(&targets)], terms, true);
+    let e = at(&score(left), &targets) + at(&score(right), &sources);
     let e = e.maximum(&(&e * f64::from(attention.negative_slope)));
     let lowest = Tensor::full([nodes, heads], f64::NEG_INFINITY, (Kind::Float, device));
     let top = lowest.index_reduce(0, &targets, &e.detach(), "amax", true);
-    let weights = (e - top.index_select(0, &targets)).exp();
-    let total = Tensor::zeros([nodes, heads], (Kind::Float, device)).index_add(0, &targets, &weights);
-    let weights = weights / total.index_select(0, &targets);
+    let weights = (e - at(&top, &targets)).exp();
+    let total = sum(&Tensor::zeros([nodes, heads], (Kind::Float, device)), &weights);
+    let weights = weights / at(&total, &targets);
     let weights = mask.map_or_else(|| weights.shallow_clone(), |mask| &weights * mask);
-    let messages = by_head.index_select(0, &sources) * weights.unsqueeze(-1);
-    Tensor::zeros_like(&by_head).index_add(0, &targets, &messages).view([nodes, -1])
+    let messages = at(&by_head, &sources) * weights.unsqueeze(-1);
+    sum(&Tensor::zeros_like(&by_head), &messages).view([nodes, -1])
 }
 
 #[cfg(test)]

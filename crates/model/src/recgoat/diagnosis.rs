@@ -25,31 +25,23 @@ pub(super) struct Aligned<'a> {
     pub(super) plans: &'a [Plan],
 }
 
-/// What a plan weighs and costs.
+/// A plan, what it costs, and what it does beside a residual. Nothing here is a number yet: to read one waits for a device.
 #[derive(Debug)]
 pub(super) struct Plan {
-    mass: f64,
-    marginal_error: f64,
-    cost: f64,
+    found: Transport,
     /// `|z d·T|_F / |z Δ|_F`, where there is a Δ.
-    share: Option<f64>,
+    share: Option<Tensor>,
     /// As it is applied.
     map: Tensor,
 }
 
 impl Plan {
     /// Of a transport of `view` whose map is applied as `map`, beside `residual` where there is one.
-    pub(super) fn new(found: &Transport, view: &Tensor, map: &Tensor, residual: Option<&Tensor>) -> Self {
-        let size = |map: &Tensor| view.detach().matmul(&map.detach()).norm().double_value(&[]);
+    pub(super) fn new(found: Transport, view: &Tensor, map: &Tensor, residual: Option<&Tensor>) -> Self {
+        let size = |map: &Tensor| view.detach().matmul(&map.detach()).norm();
         // Two products of its own: only outside the tape, where somebody looks.
         let residual = residual.filter(|_| !found.wasserstein.requires_grad());
-        Self {
-            mass: found.mass,
-            marginal_error: found.marginal_error,
-            cost: found.wasserstein.double_value(&[]),
-            share: residual.map(|residual| size(map) / size(residual)),
-            map: map.detach(),
-        }
+        Self { share: residual.map(|residual| size(map) / size(residual)), map: map.detach(), found }
     }
 }
 
@@ -70,10 +62,10 @@ pub(super) fn diagnose(
     for Aligned { name, view, moved, present, plans } in views {
         for (plan, of) in plans.iter().zip(plan_names(name, plans.len())) {
             let mut put = |what: &str, value: f64| found.insert(format!("{what}, {of}"), value);
-            put("plan mass", plan.mass);
-            put("plan marginal error", plan.marginal_error);
-            put("W1", plan.cost);
-            plan.share.map(|share| put("plan over residual", share));
+            put("plan mass", plan.found.mass());
+            put("plan marginal error", plan.found.marginal_error());
+            put("W1", plan.found.wasserstein.double_value(&[]));
+            plan.share.as_ref().map(|share| put("plan over residual", share.double_value(&[])));
         }
         let mut put = |what: &str, value: f64| found.insert(format!("{what}, {name}"), value);
         let [ids, view, moved] = [ids, view, moved].map(|rows| unit_rows(&sample(rows, *present)));

@@ -25,7 +25,7 @@ use crate::{
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
     cost::Stage,
     dense::Dense,
-    features::{self, EdgeWeight, FeatureSimilarity, Rows},
+    features::{self, EdgeWeight, FeatureSimilarity, Precision, Rows},
     gates::gated_sum,
     ids::{GraphIds, halves, items_from_users, users_from_items},
     nodes::{BatchNodes, Scope},
@@ -73,6 +73,8 @@ config! {
         pub l2: f64 = 1e-3,
         /// Names of the modalities to use; all of the dataset's when empty.
         pub modalities: Vec<String> = Vec::new(),
+        /// Numbers in which features are kept and projected: "f32" or "bf16".
+        pub precision: Precision = Precision::F32,
         /// Whose features an item gets: its "own", or those of another by a permutation ("permuted"): a control.
         pub rows: Rows = Rows::Own,
         /// Share of the items whose features are hidden from the model.
@@ -342,10 +344,11 @@ impl RecGoat {
                 None => transport.align(view, ids)?,
                 Some(rows) => transport.align(&view.index_select(0, rows), &ids.index_select(0, rows))?,
             };
-            plans.push(Plan::new(&found, view, &found.map, residual));
             let map = residual.map_or_else(|| found.map.shallow_clone(), |residual| &found.map + residual);
             moved.push(view.matmul(&map));
-            costs.push(found.wasserstein);
+            costs.push(found.wasserstein.shallow_clone());
+            let plan = found.map.shallow_clone();
+            plans.push(Plan::new(found, view, &plan, residual));
         }
         let sum = |terms: Vec<Tensor>| terms.into_iter().reduce(|sum, term| sum + term);
         let moved = sum(moved).expect("at least one band");
@@ -399,7 +402,7 @@ impl Side {
         let rows: Vec<u32> = (0..).zip(modality.present()).filter(|(_, p)| **p).map(|(row, _)| row).collect();
         Ok(Self {
             name: name.to_owned(),
-            features: features::tensor(modality, device)?,
+            features: features::tensor(modality, device)?.to_kind(config.precision.kind()),
             present: (modality.missing() > 0).then(|| indices(&rows, device)),
             holes: Holes::new(modality.present(), context)?,
             graph,

@@ -1,6 +1,7 @@
 //! The trainer: epochs, early stopping on valid, checkpoints.
 
 mod progress;
+mod sampling;
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -17,6 +18,7 @@ use crate::{
 };
 use progress::{Progress, State};
 pub(crate) use progress::{best_values, is_finished};
+use sampling::Sampler;
 
 config! {
     /// How a model is trained.
@@ -120,7 +122,8 @@ pub fn train(
         let mut state = State { progress, adam, best: model.parameters().values()? };
         state.resume(model, folder, observer)?;
         folder.rewrite_metrics(&state.progress.curve)?;
-        let sampler = TripleSampler::new(interactions)?;
+        let device = state.adam.moments().0[0].device();
+        let sampler = Sampler::new(interactions, device)?;
         let mut saved = Instant::now();
         while !state.progress.is_done(config) && !observer.leaves(&state.progress.curve) {
             let epoch = state.progress.curve.len() + 1;
@@ -155,12 +158,12 @@ pub fn train(
 fn run_epoch(
     model: &mut dyn Recommender,
     adam: &mut Adam,
-    sampler: &TripleSampler,
+    sampler: &Sampler,
     (config, seed): (&TrainConfig, Seed),
     epoch: usize,
     observer: &mut dyn Observer,
 ) -> Result<f64> {
-    let triples = sampler.epoch(&mut seed.stream(Purpose::Sampling, epoch as u64));
+    let triples = sampler.epoch(&mut seed.stream(Purpose::Sampling, epoch as u64))?;
     let steps = triples.users.len().div_ceil(config.batch);
     // The last step number there is: no step of the epoch draws from the same stream.
     model.begin_epoch(&mut seed.stream(Purpose::Dropout, (epoch as u64) << 24 | 0xff_ffff))?;

@@ -187,9 +187,10 @@ impl PaperRecGoat {
             Factor::Dim => found.map.shallow_clone(),
             Factor::One => &found.map / self.config.dim as f64,
         };
-        let plan = Plan::new(&found, view, &plan_map, residual);
         let map = residual.map_or_else(|| plan_map.shallow_clone(), |residual| &plan_map + residual);
-        Ok(Moved { view: view.matmul(&map), cost: Some(found.wasserstein), plan: Some(plan) })
+        let cost = Some(found.wasserstein.shallow_clone());
+        let plan = Some(Plan::new(found, view, &plan_map, residual));
+        Ok(Moved { view: view.matmul(&map), cost, plan })
     }
 
     fn items(&self) -> usize {
