@@ -151,7 +151,7 @@ fn resident_plans_are_the_certified_ones() {
             let expected = CoordinateTransport::new(settings).certified(&cost).unwrap().0;
             let gap = (&plan - expected).abs().sum(Kind::Double).double_value(&[]);
             assert!(gap < 2e-3, "dim {dim}, moved by {move_by}, step {step}: {gap}");
-            x = x + Tensor::randn([400, dim], CPU) * move_by;
+            x += Tensor::randn([400, dim], CPU) * move_by;
         }
     }
 }
