@@ -63,15 +63,14 @@ pub fn indices(ids: &[u32], device: Device) -> Tensor {
     uploaded(Tensor::from_slice(&wide), device).expect("the device of other tensors")
 }
 
-/// The tensor on `device`. Nobody waits for what the device has to do before: the driver copies from pageable memory before
-/// it returns.
+/// The tensor on `device`, without waiting for what the device has to do before.
 fn uploaded(tensor: Tensor, device: Device) -> std::result::Result<Tensor, tch::TchError> {
-    const WAITING: bool = false;
     if device == Device::Cpu {
         return Ok(tensor);
     }
-    let kind = tensor.kind();
-    tensor.f_to_device_(device, kind, !WAITING, false)
+    // The driver copies from pageable memory before it returns, so the host's copy may go.
+    let (non_blocking, copy) = (true, false);
+    tensor.f_to_device_(device, tensor.kind(), non_blocking, copy)
 }
 
 fn check(tensor: &Tensor, operation: &'static str) -> Result<()> {
