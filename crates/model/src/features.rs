@@ -93,7 +93,7 @@ pub(crate) fn altered(modality: &Modality, rows: Rows, hidden: f64, seed: Seed) 
 pub enum Precision {
     /// 32 bits.
     F32,
-    /// The upper 16 of them: half the memory, and of their products with weights rounded alike only the sums are wider.
+    /// The upper 16 of them: half the memory. Weights are rounded alike for the product, its sums are wider.
     Bf16,
 }
 

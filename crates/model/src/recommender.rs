@@ -67,7 +67,8 @@ pub trait Recommender {
         Ok(Vec::new())
     }
 
-    /// What the model can tell of itself after an epoch, by name, for plots over training.
+    /// What the model can tell of itself after an epoch, by name, for plots over training. Finite values alone: the
+    /// checkpoints' JSON has no others, and would not be read.
     ///
     /// # Errors
     /// As [`Recommender::scorer`].

@@ -48,6 +48,8 @@ fn a_search_continues_where_it_was_and_ends_in_a_preset() {
     let best = more.iter().map(|trial| trial["valid"].as_f64().unwrap()).fold(0.0, f64::max);
     assert_eq!(scene.json(&line(4))["models"]["BPR"]["valid_recall@20"], best);
     assert!(!scene.path("out/trials/bpr-1/test.json").exists(), "a search never reads test");
+    let table = String::from_utf8(scene.read("out/tune.md")).unwrap();
+    assert!(table.contains("| Popularity | 1 | ") && table.contains("| BPR | 4 | "), "{table}");
 
     let report = scene.json("experiment --preset out/tuned.toml --data data --out report --threads 1");
     assert_eq!(report["models"]["BPR"]["test_recall@20"].as_array().unwrap().len(), 2);

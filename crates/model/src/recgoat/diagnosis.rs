@@ -52,6 +52,8 @@ impl Plan {
 /// - `uniformity`: `log mean exp(−2 |x − y|²)` over pairs of unit rows (Wang and Isola 2020, eq. 2), of each view and of
 ///   the ids;
 /// - `slack of the bound`: of `mean |z_m − z|² ≤ 4 + 2τ log((e^L − 1)/(B − 1))`, `L` being InfoNCE over `B` items.
+///
+/// What is not finite is left out: a view of one row has no pairs, and a loss of zero bounds nothing.
 pub(super) fn diagnose(
     ids: &Tensor,
     views: &[Aligned<'_>],
@@ -72,9 +74,9 @@ pub(super) fn diagnose(
         let cosine = |rows: &Tensor| mean(&(rows * &ids).sum_dim_intlist(1, false, Kind::Float));
         put("cosine to ids", cosine(&view));
         put("cosine to ids, moved", cosine(&moved));
-        put("uniformity", uniformity(&view));
         let count = view.size()[0] as u32;
         if count > 1 {
+            put("uniformity", uniformity(&view));
             let targets: Vec<u32> = (0..count).collect();
             let loss = info_nce(&view, &ids, &targets, temperature)?.double_value(&[]);
             let bound = 4.0 + 2.0 * temperature * (loss.exp_m1() / f64::from(count - 1)).ln();
@@ -82,6 +84,7 @@ pub(super) fn diagnose(
             put("slack of the bound", bound - mean(&distance));
         }
     }
+    found.retain(|_, value| value.is_finite());
     Ok(found)
 }
 
@@ -140,7 +143,7 @@ fn uniformity(unit: &Tensor) -> f64 {
     let count = unit.size()[0];
     // |x − y|² = 2 − 2 cos; the diagonal adds exp(0) a row.
     let sum = ((unit.matmul(&unit.tr()) - 1.0) * 4.0).exp().sum(Kind::Double).double_value(&[]);
-    ((sum - count as f64) / (count * (count - 1)).max(1) as f64).ln()
+    ((sum - count as f64) / (count * (count - 1)) as f64).ln()
 }
 
 fn mean(values: &Tensor) -> f64 {
@@ -165,5 +168,20 @@ mod tests {
         assert!(found["slack of the bound, same"] > 0.0 && found["slack of the bound, noisy"] > 0.0);
         // Of independent directions in 16 dimensions: E exp(4 cos − 4), by hand about −3.5.
         assert!((found["uniformity of ids"] + 3.5).abs() < 0.15, "{}", found["uniformity of ids"]);
+    }
+
+    /// JSON has no other values; rounding makes the pairs of one row a sum just above or below zero.
+    #[test]
+    fn one_row_and_a_loss_of_zero_leave_finite_values() {
+        let ids = Tensor::eye(3, (Kind::Float, Device::Cpu));
+        let present = Tensor::from_slice(&[1i64]);
+        let aligned = |name, present| Aligned { name, view: &ids, moved: &ids, present, plans: &[] };
+        let views = [aligned("one row", Some(&present)), aligned("no loss", None)];
+        let found = diagnose(&ids, &views, 0.01).unwrap();
+        assert!(found.values().all(|value| value.is_finite()), "{found:?}");
+        assert!(found.contains_key("cosine to ids, one row") && !found.contains_key("uniformity, one row"));
+        assert!(
+            found.contains_key("uniformity, no loss") && !found.contains_key("slack of the bound, no loss")
+        );
     }
 }

@@ -14,11 +14,10 @@ pub(super) enum Sampler {
 }
 
 impl Sampler {
+    /// Users without a negative are refused by [`super::check`], before a run starts.
     pub(super) fn new(interactions: &Interactions, device: Device) -> Result<Self> {
-        // Also on a device: it refuses users without a negative.
-        let host = TripleSampler::new(interactions)?;
         if device == Device::Cpu {
-            return Ok(Self::Host(host));
+            return Ok(Self::Host(TripleSampler::new(interactions)?));
         }
         Ok(Self::Device(DeviceSampler::new(interactions, device)))
     }
@@ -83,8 +82,9 @@ impl DeviceSampler {
         let all = Tensor::stack(&[users, positives, rank + at_or_before], 0).to_kind(Kind::Int);
         let all = Vec::<i32>::try_from(&all.view(-1).to_device(Device::Cpu))
             .map_err(|error| Error::Torch(recgoat_torch::Error::from(error)))?;
-        let mut lists =
-            all.chunks(all.len() / 3).map(|list| list.iter().map(|&id| id as u32).collect::<Vec<_>>());
+        let mut lists = all
+            .chunks(all.len().div_ceil(3).max(1))
+            .map(|list| list.iter().map(|&id| id as u32).collect::<Vec<_>>());
         let mut next = || lists.next().unwrap_or_default();
         Ok(Triples { users: next(), positives: next(), negatives: next() })
     }
@@ -122,6 +122,12 @@ mod tests {
             }
             prop_assert_eq!(triples, sampler.epoch(key).unwrap());
         }
+    }
+
+    #[test]
+    fn no_interaction_gives_no_triple() {
+        let triples = DeviceSampler::new(&interactions(0, 3, &[]), Device::Cpu).epoch(1).unwrap();
+        assert!(triples.users.is_empty() && triples.positives.is_empty() && triples.negatives.is_empty());
     }
 
     /// Negatives are uniform over the others, and orders over all: chi-square below its 1 − 10⁻⁶ quantile.

@@ -205,6 +205,13 @@ fn write(preset: &Preset, found: &[Tuned], budget: usize, out: &Path) -> Result<
             "| {label} | {count} | {left} | {valid:.4} | {best_epoch} | {minutes:.1} | {settings} |\n"
         );
     }
+    table += "\n| model | trial | valid | best epoch | epochs | settings |\n|---|---|---|---|---|---|\n";
+    for Tuned { label, trials, .. } in found {
+        for (number, Trial { settings, valid, best_epoch, epochs, .. }) in (1..).zip(trials) {
+            let settings = shown(settings);
+            table += &format!("| {label} | {number} | {valid:.4} | {best_epoch} | {epochs} | {settings} |\n");
+        }
+    }
     write_whole(&out.join("tune.md"), table.as_bytes())?;
     let best = found.iter().map(|tuned| (tuned.label.as_str(), &tuned.trials[tuned.best].settings)).collect();
     write_whole(&out.join("tuned.toml"), preset.tuned(&best).to_string().as_bytes())
