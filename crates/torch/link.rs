@@ -5,7 +5,7 @@
 
 use std::env;
 
-fn main() {
+pub(crate) fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     // `torch-sys` tells its direct dependents where libtorch is; `recgoat-torch` passes the word on to its own.
     let known = ["DEP_TCH_LIBTORCH_LIB", "DEP_RECGOAT_TORCH_LIBTORCH_LIB"];

@@ -46,15 +46,17 @@ fn renewed(root: &Path) -> Result<String> {
     let sets: toml::Table = sets.parse().with_context(|| format!("{} is no preset", preset.display()))?;
     let sets =
         sets.get("sets").and_then(|sets| sets.as_array()).context("presets/paper.toml names no sets")?;
-    let mut reports = Vec::new();
-    for set in sets.iter().filter_map(|set| set.as_str()) {
-        let name = Path::new(set).with_extension("json");
-        let report = root.join("docs/results/paper").join(name.file_name().unwrap_or_default());
-        if report.is_file() {
-            reports.push(read(&report)?);
+    let folder = root.join("docs/results/paper");
+    let named = sets.iter().filter_map(|set| Path::new(set.as_str()?).file_stem());
+    let named: Vec<_> = named.map(|name| folder.join(name).with_extension("json")).collect();
+    for entry in folder.read_dir().with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "json") && !named.contains(&path) {
+            bail!("{}: expected its set in presets/paper.toml, found none", path.display());
         }
     }
-    let table = reproduce::table(&reports);
+    let reports = named.iter().filter(|report| report.is_file()).map(|report| read(report));
+    let table = reproduce::table(&reports.collect::<Result<Vec<_>>>()?);
     let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let (before, after) = parts.with_context(|| format!("README.md: expected {BEGIN:?} and {END:?}"))?;
     Ok(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
@@ -83,5 +85,7 @@ mod tests {
         assert!(check(root.path()).unwrap_err().to_string().contains("run cargo xtask tables"));
         write("README.md", &text);
         check(root.path()).unwrap();
+        write("docs/results/paper/two.json", report);
+        assert!(check(root.path()).unwrap_err().to_string().contains("two.json: expected its set"));
     }
 }

@@ -71,5 +71,6 @@ pub(crate) fn open(
     }
     let dataset = Dataset::open(&folder)?;
     let data = folder.canonicalize().unwrap_or(folder);
-    Ok((dataset, Place { data, device, threads, out: out.to_owned() }))
+    let commit = env!("RECGOAT_COMMIT").to_owned();
+    Ok((dataset, Place { data, device, threads, out: out.to_owned(), commit }))
 }

@@ -85,6 +85,9 @@ pub struct ModelResult {
 pub struct RunResult {
     /// Seed of the run.
     pub seed: u64,
+    /// Commit of the program that finished it; empty where nobody knows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub commit: String,
     /// Epoch whose parameters were kept.
     pub best_epoch: usize,
     /// Epochs trained.

@@ -133,6 +133,19 @@ pub(crate) fn to_table<C: Serialize>(config: &C) -> Table {
     Table::try_from(config).expect("settings are plain numbers, strings and tables")
 }
 
+/// What of `table` is not as in `defaults`, nested tables likewise.
+pub(crate) fn changed(table: Table, defaults: &Table) -> Table {
+    let kept = table.into_iter().filter_map(|(name, value)| match (value, defaults.get(&name)) {
+        (Value::Table(inner), Some(Value::Table(defaults))) => {
+            let inner = changed(inner, defaults);
+            (!inner.is_empty()).then_some((name, Value::Table(inner)))
+        }
+        (value, Some(default)) if value == *default => None,
+        (value, _) => Some((name, value)),
+    });
+    kept.collect()
+}
+
 /// Settings from a TOML table; the error is one line.
 pub(crate) fn from_table<C: DeserializeOwned>(table: Table) -> std::result::Result<C, String> {
     table.try_into().map_err(|error: toml::de::Error| error.message().replace('\n', " "))
@@ -173,6 +186,15 @@ fn parse_value(text: &str) -> Value {
 mod tests {
     use super::*;
     use crate::RecGoatConfig;
+
+    #[test]
+    fn what_is_at_its_default_is_left_out() {
+        let table = |text: &str| text.parse::<Table>().unwrap();
+        let defaults = table("a = 1\nb = 2\n[inner]\nc = 3\nd = 4");
+        let kept = changed(table("a = 1\ne = 2\n[inner]\nc = 3\nd = 5"), &defaults);
+        assert_eq!(kept, table("e = 2\n[inner]\nd = 5"));
+        assert_eq!(changed(defaults.clone(), &defaults), Table::new());
+    }
 
     #[test]
     fn overrides_reach_nested_fields() {

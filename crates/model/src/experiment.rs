@@ -1,7 +1,7 @@
 //! Experiments: several models over several seeds on one dataset, and the report on them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -90,6 +90,8 @@ pub struct Place {
     pub threads: usize,
     /// Folder of the runs and the report.
     pub out: PathBuf,
+    /// Commit of the program, for the report.
+    pub commit: String,
 }
 
 impl Preset {
@@ -251,9 +253,9 @@ pub fn run(preset: &Preset, dataset: &Dataset, place: &Place, observer: &mut dyn
         title: preset.title.clone(),
         dataset: card(dataset),
         protocol: protocol(&ranking, &preset.seeds),
-        models,
         comparisons,
-        environment: environment(place),
+        environment: environment(place, &models),
+        models,
     };
     report.write(&place.out)?;
     Ok(report)
@@ -297,7 +299,7 @@ fn run_one(
             Error::Config(format!("{}: {error}; delete it to measure again", kept.display()))
         })?
     } else {
-        let result = finish(&folder, dataset, place.device, observer)?;
+        let result = finish(&folder, dataset, place, observer)?;
         let json = serde_json::to_vec(&result).expect("plain numbers and strings");
         // JSON has no NaN: a run that shows one in a picture is measured each time.
         if serde_json::from_slice::<RunResult>(&json).is_ok() {
@@ -312,10 +314,10 @@ fn run_one(
 fn finish(
     folder: &RunFolder,
     dataset: &Dataset,
-    device: Device,
+    place: &Place,
     observer: &mut dyn Observer,
 ) -> Result<RunResult> {
-    let start = Instant::now();
+    let (start, device) = (Instant::now(), place.device);
     let Outcome { trained, peak_rss_bytes } = folder.train(dataset, device, observer)?;
     let test = folder.test(dataset, device, observer)?.metrics();
     let model = folder.load(dataset, device, observer)?;
@@ -335,6 +337,7 @@ fn finish(
     let trained_seconds: f64 = trained.curve.iter().map(|r| r.train_seconds + r.valid_seconds).sum();
     Ok(RunResult {
         seed: folder.config().seed,
+        commit: place.commit.clone(),
         best_epoch: trained.best_epoch,
         epochs: trained.curve.len(),
         valid: trained.valid.clone(),
@@ -396,17 +399,16 @@ fn protocol(ranking: &RankingConfig, seeds: &[u64]) -> Vec<(String, String)> {
     lines.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
-fn environment(place: &Place) -> Vec<(String, String)> {
+fn environment(place: &Place, models: &[ModelResult]) -> Vec<(String, String)> {
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let commit = std::process::Command::new("git").args(["describe", "--always", "--dirty"]).output();
-    let commit = commit.ok().filter(|output| output.status.success()).map_or_else(
-        || "unknown".to_owned(),
-        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-    );
+    let commits: BTreeSet<&str> =
+        models.iter().flat_map(|model| &model.runs).map(|run| &*run.commit).collect();
+    let commits: Vec<&str> =
+        commits.into_iter().map(|commit| if commit.is_empty() { "unknown" } else { commit }).collect();
     let lines = [
         ("recgoat", env!("CARGO_PKG_VERSION").to_owned()),
-        ("commit", commit),
+        ("commit", commits.join(", ")),
         ("libtorch", recgoat_torch::LIBTORCH_VERSION.to_owned()),
         ("device", recgoat_torch::device::name(place.device)),
         ("threads", place.threads.to_string()),

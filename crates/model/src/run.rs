@@ -28,7 +28,7 @@ use tch::Device;
 use crate::{
     Context, EpochRecord, Error, Learning, ModelConfig, Observer, Recommender, Result, TrainConfig, Trained,
     checkpoint::Checkpoint,
-    config::{parse_toml, to_table},
+    config::{changed, parse_toml, to_table},
     files::{create_folder, read_text, reset_peak_rss, write_whole},
     train::{best_values, is_finished, train},
 };
@@ -191,8 +191,16 @@ impl RunFolder {
     /// Trains the run's model to the end, continuing where it was cut.
     ///
     /// # Errors
-    /// Those of [`train`].
+    /// Those of [`train`], and [`Error::Config`] for a run that was tested and has lost its checkpoints: what another
+    /// training finds is not what was tested.
     pub fn train(&self, dataset: &Dataset, device: Device, observer: &mut dyn Observer) -> Result<Outcome> {
+        let learns = self.config.model.learning() == Learning::Steps;
+        if learns && self.is_tested() && self.newest_checkpoint(&mut |_| ())?.is_none() {
+            return Err(Error::Config(format!(
+                "{}: was tested and has no checkpoint any more; delete the folder to train it again",
+                self.path.display()
+            )));
+        }
         reset_peak_rss();
         let mut model = self.build(dataset, device)?;
         let settings = (&self.config.train, Seed(self.config.seed));
@@ -228,7 +236,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Checkpoint`] when the folder's checkpoints are damaged or another run's.
     pub fn is_finished(&self, observer: &mut dyn Observer) -> Result<bool> {
-        if self.config.model.learning() != Learning::Steps {
+        if self.config.model.learning() != Learning::Steps || self.is_tested() {
             return Ok(true);
         }
         let found = self.newest_checkpoint(&mut |error| observer.note(&error.to_string()))?;
@@ -250,7 +258,7 @@ impl RunFolder {
         if checkpoint.fingerprint != self.fingerprint {
             return Err(Error::Checkpoint {
                 path: self.checkpoints(),
-                reason: "made with other settings or data than the folder's config.toml says".to_owned(),
+                reason: "made with other settings or data than the folder's config.toml says, or by another version".to_owned(),
             });
         }
         Ok(Some(checkpoint))
@@ -278,11 +286,19 @@ fn json_line(record: &EpochRecord) -> String {
 }
 
 /// Of all that decides a run's bits: settings, seed, device, threads, data; not where the data lies, nor how often the
-/// run is saved.
+/// run is saved. Settings at their defaults are left out: a run of before there was one more goes on.
 fn fingerprint(config: &RunConfig, dataset: &Dataset) -> String {
     let mut config = config.clone();
     config.data = PathBuf::new();
-    config.train.checkpoint_seconds = 0.0;
-    let text = format!("{}\n{}\n{}", env!("CARGO_PKG_VERSION"), dataset.digest(), to_table(&config));
+    config.train.checkpoint_seconds = TrainConfig::default().checkpoint_seconds;
+    let name = config.model.name();
+    let defaults = RunConfig {
+        train: TrainConfig::default(),
+        model: ModelConfig::named(name).expect("a model has its own name"),
+        ..config.clone()
+    };
+    let (settings, run) = (changed(to_table(&config), &to_table(&defaults)), (config.seed, config.threads));
+    let parts = (env!("CARGO_PKG_VERSION"), dataset.digest(), name, run, &config.device, settings);
+    let text = format!("{parts:?}");
     Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -57,7 +57,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Config`] when the run is not finished or its record is damaged, else failures of evaluation.
     pub fn test(&self, dataset: &Dataset, device: Device, observer: &mut dyn Observer) -> Result<Tested> {
-        if self.path().join("test.json").exists() {
+        if self.is_tested() {
             return self.recorded();
         }
         if !self.is_finished(observer)? {
@@ -78,6 +78,10 @@ impl RunFolder {
         let tested = Tested { per_user, beyond };
         self.record(&tested)?;
         Ok(tested)
+    }
+
+    pub(crate) fn is_tested(&self) -> bool {
+        self.path().join("test.json").exists()
     }
 
     /// `test.json` is written last: where it is, the values are.

@@ -344,6 +344,21 @@ fn a_loss_that_is_no_number_stops_the_run() {
     assert!(error.contains("epoch") && error.contains("train.learning_rate"), "{error}");
 }
 
+/// Another training would not be what was tested.
+#[test]
+fn a_tested_run_without_checkpoints_is_read_and_not_trained_again() {
+    let data = dataset(20, 25, 150);
+    let train = TrainConfig { epochs: 1, ..TrainConfig::default() };
+    let (_place, folder) = folder(&data, ModelConfig::named("bpr").unwrap(), train);
+    folder.train(&data, Device::Cpu, &mut Silent).unwrap();
+    let tested = folder.test(&data, Device::Cpu, &mut Silent).unwrap().metrics();
+    std::fs::remove_dir_all(folder.checkpoints()).unwrap();
+    assert!(folder.is_finished(&mut Silent).unwrap());
+    assert_eq!(folder.test(&data, Device::Cpu, &mut Silent).unwrap().metrics(), tested);
+    let error = folder.train(&data, Device::Cpu, &mut Silent).unwrap_err().to_string();
+    assert!(error.contains("no checkpoint any more; delete the folder to train it again"), "{error}");
+}
+
 #[test]
 fn a_folder_that_was_cut_while_it_was_made_is_made_again() {
     let data = dataset(20, 25, 150);

@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::Result;
 use clap::Parser as _;
+use recgoat_data::Dataset;
 use recgoat_semantics::{
     Cache, EndpointConfig, Key,
     text::{BertEncoder, EmbeddingEndpoint, TextEncoder},
@@ -29,6 +30,10 @@ enum Line {
 
 /// Makes a preset's features: in `copy`, which is a copy of the data folder, made where it is not there yet.
 pub(crate) fn make(lines: &[String], data: &Path, copy: &Path) -> Result<()> {
+    if copy.exists() && Dataset::open(copy)?.interactions() != Dataset::open(data)?.interactions() {
+        let (copy, data) = (copy.display(), data.display());
+        return Err(BadInput(format!("{copy}: a copy of other data than {data}; give another --out")).into());
+    }
     for line in lines {
         let begun = copy.exists();
         let mut words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();

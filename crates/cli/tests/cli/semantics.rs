@@ -2,10 +2,11 @@
 
 use std::{thread::sleep, time::Duration};
 
+use recgoat_data::Split;
 use serde_json::Value;
 
 use crate::{
-    files::{npy, small},
+    files::{inter, npy, small},
     support::{Outcome, Scene, assert_fields, skip},
 };
 
@@ -163,4 +164,7 @@ fn an_experiment_makes_its_features_first() {
         let message = scene.refused(line);
         assert!(message.starts_with(expected), "{message}");
     }
+    scene.write("data/d.inter", inter([(0, 1, Split::Train), (1, 2, Split::Train)]));
+    let message = scene.refused(line);
+    assert!(message.contains("report/data: a copy of other data than data; give another --out"), "{message}");
 }

@@ -25,6 +25,15 @@ fn wilcoxon_equals_scipy() {
     assert_eq!(wilcoxon_signed_rank(&[1.0, 2.0], &[1.0, 2.0]).unwrap(), 1.0);
 }
 
+/// As ten times the values, which are whole: ties of three and of two, and a zero.
+#[test]
+fn rounding_breaks_neither_ties_nor_zeros() {
+    let (left, right) = ([0.3, 0.2, 0.9, 0.1 + 0.2, 0.5, 0.7], [0.2, 0.1, 0.8, 0.3, 0.7, 0.5]);
+    let whole = |values: [f64; 6]| values.map(|value| (value * 10.0).round());
+    let expected = wilcoxon_signed_rank(&whole(left), &whole(right)).unwrap();
+    assert_eq!(wilcoxon_signed_rank(&left, &right).unwrap(), expected);
+}
+
 /// Differences 1 2 −4: |sums| of the 8 sign patterns are 7 5 3 1, each twice; the observed is 1.
 #[test]
 fn sign_flips_are_counted_exactly_where_few() {

@@ -59,7 +59,8 @@ config! {
         pub peers: usize = 20,
         /// By what users are alike: common "items", "profiles", or "both": items, and profiles that the dataset has.
         pub alike: Alike = Alike::Both,
-        /// Where profiles come from: "written", the dataset's own where it has any, or "features" of train items.
+        /// Where profiles come from: "written", the dataset's own where it has any, or "features" of train items, which
+        /// `alike = "both"` leaves to the views.
         pub profiles: Profiles = Profiles::Written,
         /// Share of the preference gates dropped in training.
         pub dropout: f64 = 0.1,
@@ -190,7 +191,9 @@ fn peers(config: &RecGoatConfig, context: &Context<'_>) -> Result<Option<SparseM
     let by_items = || similar_edges(dataset.interactions(), Nodes::Users, config.peers);
     let by_profiles = || -> Result<_> {
         let modalities = features::modalities(dataset, &config.modalities, "recgoat")?;
-        let profiles = profiles(dataset, &modalities, config.profiles)?;
+        let altered = |modality| features::altered(modality, config.rows, config.hidden, context.seed);
+        let modalities = modalities.into_iter().map(altered).collect::<Result<Vec<_>>>()?;
+        let profiles = profiles(dataset, &modalities.iter().collect::<Vec<_>>(), config.profiles)?;
         features::item_edges(&profiles, config.peers, config.similarity, EdgeWeight::Cosine, context)
     };
     let edges = match config.alike {

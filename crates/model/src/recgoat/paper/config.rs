@@ -65,7 +65,8 @@ config! {
 impl PaperConfig {
     /// The settings that reproduce what the authors' released code does: its Sinkhorn, whose plan vanishes; the plan
     /// without its factor; views that repel each other; copies of an item as its negatives; no transport cost in the
-    /// loss; shares that need not add up; dropout in evaluation.
+    /// loss; shares that need not add up; dropout in evaluation. The graph of users stays, as specified: the released one
+    /// has none, since its constructor crashes.
     pub fn released() -> Self {
         let own = Self::default();
         Self {
