@@ -189,7 +189,8 @@ impl LgmRec {
     }
 }
 
-/// Standard Gumbel noise, drawn in f64: `-ln(-ln u)` in f32 is infinite for one u in 2²⁴, which one step in 160 draws on Amazon Baby.
+/// Standard Gumbel noise, drawn in f64: `-ln(-ln u)` in f32 is infinite for one u in 2²⁴, which one step in 160 draws on
+/// Amazon Baby.
 fn gumbel(shape: &[i64], rng: &mut ChaCha8Rng, device: Device) -> Tensor {
     let count = shape.iter().product::<i64>() as usize;
     let law = Gumbel::new(0.0f64, 1.0).expect("a scale of one");

@@ -41,10 +41,10 @@ fn is_below(ours: &[f64], before: &[Vec<f64>]) -> bool {
     let best = |curve: &[f64]| curve.iter().take(ours.len()).copied().fold(0.0, f64::max);
     let mut others: Vec<f64> = before.iter().map(|curve| best(curve)).collect();
     others.sort_by(f64::total_cmp);
-    others.len() >= FEWEST && {
-        let middle = others.len() / 2;
-        best(ours) < f64::midpoint(others[(others.len() - 1) / 2], others[middle])
+    if others.len() < FEWEST {
+        return false;
     }
+    best(ours) < f64::midpoint(others[(others.len() - 1) / 2], others[others.len() / 2])
 }
 
 #[cfg(test)]
