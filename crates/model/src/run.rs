@@ -195,7 +195,7 @@ impl RunFolder {
     /// training finds is not what was tested.
     pub fn train(&self, dataset: &Dataset, device: Device, observer: &mut dyn Observer) -> Result<Outcome> {
         let learns = self.config.model.learning() == Learning::Steps;
-        if learns && self.is_tested() && self.newest_checkpoint(&mut |_| ())?.is_none() {
+        if learns && self.is_tested() && matches!(self.newest_checkpoint(&mut |_| ()), Ok(None)) {
             return Err(Error::Config(format!(
                 "{}: was tested and has no checkpoint any more; delete the folder to train it again",
                 self.path.display()
@@ -231,16 +231,16 @@ impl RunFolder {
         Ok(model)
     }
 
-    /// Whether training has ended by itself.
+    /// Whether training has ended by itself; a run without checkpoints has where it was tested.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] when the folder's checkpoints are damaged or another run's.
     pub fn is_finished(&self, observer: &mut dyn Observer) -> Result<bool> {
-        if self.config.model.learning() != Learning::Steps || self.is_tested() {
+        if self.config.model.learning() != Learning::Steps {
             return Ok(true);
         }
         let found = self.newest_checkpoint(&mut |error| observer.note(&error.to_string()))?;
-        found.map_or(Ok(false), |checkpoint| is_finished(&checkpoint, self))
+        found.map_or_else(|| Ok(self.is_tested()), |checkpoint| is_finished(&checkpoint, self))
     }
 
     /// Where checkpoints lie.
