@@ -42,7 +42,12 @@ fn a_search_continues_where_it_was_and_ends_in_a_preset() {
     let first = trials(&scene);
     assert_eq!(first.len(), 2);
     assert_eq!(first[0]["settings"].as_object().unwrap().len(), 0, "the preset's own settings come first");
+    for trial in ["bpr-1", "bpr-2"] {
+        let checkpoints = scene.path(&format!("out/trials/{trial}/checkpoints"));
+        std::fs::remove_dir_all(checkpoints).expect("a finished trial needs them no more");
+    }
     scene.json(&line(4));
+    assert!(!scene.path("out/trials/bpr-1/checkpoints").exists(), "nothing is trained again");
     let more = trials(&scene);
     assert_eq!((more.len(), &more[..2]), (4, &first[..]));
     let best = more.iter().map(|trial| trial["valid"].as_f64().unwrap()).fold(0.0, f64::max);
@@ -134,4 +139,11 @@ fn trials_below_the_median_are_left_and_a_second_run_changes_nothing() {
     assert!(first[..4].iter().all(|trial| trial["epochs"] == 4));
     scene.json(line);
     assert_eq!(trials(&scene), first);
+
+    scene.write("out/trials/bpr-2/trial.json", b"{");
+    let outcome = scene.run(line);
+    let last = outcome.stderr.lines().last().unwrap();
+    assert_eq!(outcome.code, Some(2));
+    assert!(last.starts_with("recgoat: out/trials/bpr-2/trial.json: "), "{last}");
+    assert!(last.ends_with("; delete it to run the trial again"), "{last}");
 }

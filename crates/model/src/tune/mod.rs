@@ -9,13 +9,13 @@ use std::path::Path;
 use rand_chacha::ChaCha8Rng;
 use recgoat_data::Dataset;
 use recgoat_torch::{Purpose, Seed};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use crate::{
     Error, Observer, Result,
     experiment::{Place, Preset, Row, folder_name, run_config},
-    files::write_whole,
+    files::{read_text, write_whole},
     run::{Outcome, RunFolder},
     train::SELECTION_METRIC,
 };
@@ -24,11 +24,13 @@ pub use space::{Range, Scale};
 
 /// Trials drawn at random, the preset's own settings first, before the estimator proposes.
 const RANDOM: usize = 5;
+/// The file in a trial's folder that says what it found.
+const RECORD: &str = "trial.json";
 /// Draws of a point that was not tried before, after which the space counts as exhausted.
 const DRAWS: usize = 50;
 
 /// One trial.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     /// The settings that the search chose.
     pub settings: Table,
@@ -42,6 +44,14 @@ pub struct Trial {
     pub stopped: bool,
     /// Seconds of training and evaluation.
     pub seconds: f64,
+}
+
+/// What a trial's folder keeps of it in `trial.json`.
+#[derive(Serialize, Deserialize)]
+struct Finished {
+    trial: Trial,
+    /// The selection metric on valid after each epoch.
+    curve: Vec<f64>,
 }
 
 /// What the search found for one model.
@@ -61,10 +71,11 @@ pub struct Tuned {
 /// A model with `stop_after` has the trials left that lie below the median of those before from that epoch on.
 ///
 /// Every trial is a run folder below `trials/`, so the same command continues a search that was cut, and with a larger
-/// budget goes on from where it was. Test is not read.
+/// budget goes on from where it was. A finished trial is read from its `trial.json` and needs its checkpoints no more.
+/// Test is not read.
 ///
 /// # Errors
-/// Failures of any run but divergence, which counts as a valid metric of zero, and of writing.
+/// Failures of any run but divergence, which counts as a valid metric of zero, of writing, and a damaged `trial.json`.
 pub fn tune(
     preset: &Preset,
     dataset: &Dataset,
@@ -115,12 +126,15 @@ fn search(
         tried.push(row.with(&settings)?);
         let folder = RunFolder::create(&path, run_config(&tried[number], preset.seeds[0], place), dataset)?;
         let mut rule = MedianStop { observer, after: row.stop_after, before: &curves, stopped: false };
-        let (trial, curve) = one(&folder, settings, dataset, place, &mut rule)?;
-        curves.push(curve);
+        let finished = match recorded(&folder)? {
+            Some(finished) => finished,
+            None => one(&folder, settings, dataset, place, &mut rule)?,
+        };
         if let Some(point) = point {
-            points.push((point, trial.valid));
+            points.push((point, finished.trial.valid));
         }
-        trials.push(trial);
+        curves.push(finished.curve);
+        trials.push(finished.trial);
     }
     let better = |&a: &usize, &b: &usize| trials[a].valid.total_cmp(&trials[b].valid).then(b.cmp(&a));
     let best = (0..trials.len()).max_by(better).unwrap_or(0);
@@ -153,31 +167,45 @@ fn fresh(
     Ok(None)
 }
 
-/// A trial, and valid after each of its epochs.
+/// The trial that `folder` holds, when it is finished.
+fn recorded(folder: &RunFolder) -> Result<Option<Finished>> {
+    let path = folder.path().join(RECORD);
+    if !path.exists() {
+        return Ok(None);
+    }
+    serde_json::from_str(&read_text(&path)?).map(Some).map_err(|error| {
+        Error::Config(format!("{}: {error}; delete it to run the trial again", path.display()))
+    })
+}
+
+/// Runs a trial to its end and records it.
 fn one(
     folder: &RunFolder,
     settings: Table,
     dataset: &Dataset,
     place: &Place,
     rule: &mut MedianStop<'_>,
-) -> Result<(Trial, Vec<f64>)> {
-    match folder.train(dataset, place.device, rule) {
+) -> Result<Finished> {
+    let finished = match folder.train(dataset, place.device, rule) {
         Ok(Outcome { trained, .. }) => {
             let valid = trained.valid.get(SELECTION_METRIC).copied().unwrap_or(0.0);
-            let curve = &trained.curve;
-            let seconds = curve.iter().map(|epoch| epoch.train_seconds + epoch.valid_seconds).sum();
-            let (best_epoch, epochs, stopped) = (trained.best_epoch, curve.len(), rule.stopped);
-            let values = curve.iter().map(|epoch| epoch.valid).collect();
-            Ok((Trial { settings, valid, best_epoch, epochs, stopped, seconds }, values))
+            let epochs = trained.curve.len();
+            let seconds = trained.curve.iter().map(|epoch| epoch.train_seconds + epoch.valid_seconds).sum();
+            let best_epoch = trained.best_epoch;
+            let trial = Trial { settings, valid, best_epoch, epochs, stopped: rule.stopped, seconds };
+            Finished { trial, curve: trained.curve.iter().map(|epoch| epoch.valid).collect() }
         }
         Err(Error::Diverged { epoch, .. }) => {
             rule.note(&format!("{} diverged in epoch {epoch}", folder.path().display()));
             let trial =
                 Trial { settings, valid: 0.0, best_epoch: 0, epochs: epoch, stopped: false, seconds: 0.0 };
-            Ok((trial, Vec::new()))
+            Finished { trial, curve: Vec::new() }
         }
-        Err(other) => Err(other),
-    }
+        Err(other) => return Err(other),
+    };
+    let json = serde_json::to_vec(&finished).expect("plain numbers and strings");
+    write_whole(&folder.path().join(RECORD), &json)?;
+    Ok(finished)
 }
 
 fn shown(settings: &Table) -> String {
