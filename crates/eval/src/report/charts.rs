@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeSet, io};
 
-use plotters::coord::Shift;
+use plotters::chart::MeshStyle;
+use plotters::coord::{Shift, ranged1d::ValueFormatter};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -78,7 +79,7 @@ const ROW: i32 = 64;
 const KEY_ROW: i32 = 40;
 const MARGIN: i32 = 16;
 /// Font size that the backend writes as 26 pixels, 13 on the page.
-pub(super) const TEXT: f64 = 26.0 * 1.24;
+const TEXT: f64 = 26.0 * 1.24;
 
 pub(super) const INK: RGBColor = RGBColor(0x24, 0x29, 0x2f);
 pub(super) const QUIET: RGBColor = RGBColor(0x5b, 0x65, 0x70);
@@ -130,13 +131,8 @@ fn draw_lines(report: &Report, title: &str, points: &dyn Fn(&RunResult) -> Point
         .x_label_area_size(72)
         .y_label_area_size(104)
         .build_cartesian_2d(0..last, floor..highest + padding)?;
-    chart
-        .configure_mesh()
+    axes(&mut chart)
         .disable_x_mesh()
-        .bold_line_style(RULE.stroke_width(2))
-        .light_line_style(TRANSPARENT)
-        .axis_style(RULE.stroke_width(2))
-        .label_style(("sans-serif", TEXT).into_font().color(&QUIET))
         .x_labels(8)
         .y_labels(6)
         .y_label_formatter(&|value| {
@@ -205,6 +201,22 @@ fn draw_bars(report: &Report, root: &Area<'_>) -> Drawn {
     let end = HEADING + ROW * report.models.len() as i32;
     root.draw(&PathElement::new([(left, HEADING), (left, end)], QUIET.stroke_width(2)))?;
     root.present()
+}
+
+/// Thin rules and quiet labels, for the caller to name and draw.
+pub(super) fn axes<'a, 'b, 'c, X, Y, XT, YT>(
+    chart: &'c mut ChartContext<'b, SVGBackend<'a>, Cartesian2d<X, Y>>,
+) -> MeshStyle<'b, 'c, X, Y, SVGBackend<'a>>
+where
+    X: Ranged<ValueType = XT> + ValueFormatter<XT>,
+    Y: Ranged<ValueType = YT> + ValueFormatter<YT>,
+{
+    let mut mesh = chart.configure_mesh();
+    mesh.bold_line_style(RULE.stroke_width(2))
+        .light_line_style(TRANSPARENT)
+        .axis_style(RULE.stroke_width(2))
+        .label_style(("sans-serif", TEXT).into_font().color(&QUIET));
+    mesh
 }
 
 /// Text that begins at a point, which is its vertical middle.

@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::charts::{Area, Drawn, INK, PALETTE, QUIET, RULE, TEXT, label};
+use super::charts::{Area, Drawn, INK, PALETTE, QUIET, axes, label};
 use crate::error::{Error, Result};
 
 const SIZE: (u32, u32) = (1020, 560);
@@ -51,17 +51,7 @@ fn draw(title: &str, curves: &[GrowthCurve], root: &Area<'_>) -> Drawn {
         .x_label_area_size(64)
         .y_label_area_size(128)
         .build_cartesian_2d(range(|point| point.0), range(|point| point.1))?;
-    chart
-        .configure_mesh()
-        .bold_line_style(RULE.stroke_width(2))
-        .light_line_style(TRANSPARENT)
-        .axis_style(RULE.stroke_width(2))
-        .label_style(("sans-serif", TEXT).into_font().color(&QUIET))
-        .x_labels(5)
-        .y_labels(5)
-        .x_label_formatter(&power)
-        .y_label_formatter(&power)
-        .draw()?;
+    axes(&mut chart).x_labels(5).y_labels(5).x_label_formatter(&power).y_label_formatter(&power).draw()?;
     for (at, (_, points)) in curves.iter().enumerate() {
         let colour = PALETTE[at % PALETTE.len()];
         chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(4)))?;

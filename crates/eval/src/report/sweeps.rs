@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::charts::{Area, Drawn, INK, PALETTE, QUIET, RULE, TEXT, label};
+use super::charts::{Area, Drawn, INK, PALETTE, QUIET, axes, label};
 use super::{ModelResult, Report, tables};
 use crate::error::{Error, Result};
 use crate::stats::Spread;
@@ -84,13 +84,8 @@ fn draw(report: &Report, sweep: &Sweep<'_>, root: &Area<'_>) -> Drawn {
         .x_label_area_size(64)
         .y_label_area_size(112)
         .build_cartesian_2d(first - aside..last + aside, low - above..high + above)?;
-    chart
-        .configure_mesh()
+    axes(&mut chart)
         .disable_x_mesh()
-        .bold_line_style(RULE.stroke_width(2))
-        .light_line_style(TRANSPARENT)
-        .axis_style(RULE.stroke_width(2))
-        .label_style(("sans-serif", TEXT).into_font().color(&QUIET))
         .x_labels(8)
         .y_labels(6)
         .y_label_formatter(&|value| format!("{value:.4}"))

@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 
 use super::{EDGE, HEADING, MARGIN};
-use crate::report::charts::{self, Area, Drawn, INK, PALETTE, QUIET, RULE, TEXT};
+use crate::report::charts::{self, Area, Drawn, INK, PALETTE, QUIET, RULE};
 
 /// Most room that a line of the key takes; a bar takes twice as much.
 const ROW: i32 = 40;
@@ -39,17 +39,7 @@ pub(super) fn curves(
         .x_label_area_size(96)
         .y_label_area_size(104)
         .build_cartesian_2d(left..right, low - padding..high + padding)?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .bold_line_style(RULE.stroke_width(2))
-        .light_line_style(TRANSPARENT)
-        .axis_style(RULE.stroke_width(2))
-        .label_style(("sans-serif", TEXT).into_font().color(&QUIET))
-        .x_desc(axis)
-        .x_labels(6)
-        .y_labels(6)
-        .draw()?;
+    charts::axes(&mut chart).disable_x_mesh().x_desc(axis).x_labels(6).y_labels(6).draw()?;
     for ((name, curve), (at, colour)) in curves.iter().zip(PALETTE.iter().cycle().enumerate()) {
         let line = curve.iter().copied().filter(|(x, y)| (x * y).is_finite());
         chart.draw_series(LineSeries::new(line, colour.stroke_width(4)))?;
