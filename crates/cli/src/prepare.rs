@@ -31,12 +31,12 @@ pub(crate) struct Args {
     /// How to split
     #[arg(long, default_value = "random")]
     split: Rule,
-    /// Shares of train, valid and test
-    #[arg(long, default_value = ".8,.1,.1", value_delimiter = ',')]
-    ratios: Vec<f64>,
-    /// Seed of the random split
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    /// Shares of train, valid and test [default: .8,.1,.1]
+    #[arg(long, value_delimiter = ',')]
+    ratios: Option<Vec<f64>>,
+    /// Seed of the random split [default: 0]
+    #[arg(long)]
+    seed: Option<u64>,
     #[command(flatten)]
     output: Output,
 }
@@ -57,9 +57,6 @@ enum Rule {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let ratios = args.ratios.clone().try_into().map_err(|ratios: Vec<f64>| {
-        BadInput(format!("--ratios: expected three shares such as .8,.1,.1, found {}", ratios.len()))
-    })?;
     let rule = match args.split {
         Rule::Random => SplitRule::Random,
         Rule::UserTime => SplitRule::UserTime,
@@ -67,17 +64,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Rule::LeaveOneOut => SplitRule::LeaveOneOut,
         Rule::Given => return mended(args),
     };
-    let kcore = args.kcore.unwrap_or(PrepareConfig::default().kcore);
-    let config = PrepareConfig { kcore, rule, ratios, seed: args.seed };
-    let dataset = prepare(&args.input, &args.out, &config)?;
+    let defaults = PrepareConfig::default();
+    let ratios = match &args.ratios {
+        None => defaults.ratios,
+        Some(ratios) => ratios.as_slice().try_into().map_err(|_| {
+            BadInput(format!("--ratios: expected three shares such as .8,.1,.1, found {}", ratios.len()))
+        })?,
+    };
+    let (kcore, seed) = (args.kcore.unwrap_or(defaults.kcore), args.seed.unwrap_or(defaults.seed));
+    let dataset = prepare(&args.input, &args.out, &PrepareConfig { kcore, rule, ratios, seed })?;
     args.output.print(&describe(&dataset)?);
     Ok(())
 }
 
 fn mended(args: &Args) -> Result<()> {
-    if let Some(kcore) = args.kcore {
-        let message =
-            format!("--kcore: expected none with --split given, found {kcore}; items and features stay");
+    let Args { kcore, ratios, seed, .. } = args;
+    let named = [("kcore", kcore.is_some()), ("ratios", ratios.is_some()), ("seed", seed.is_some())];
+    if let Some((option, _)) = named.iter().find(|(_, given)| *given) {
+        let message = format!("--{option}: expected none with --split given; items, features and split stay");
         return Err(BadInput(message).into());
     }
     args.output.print(&describe(&mend(&args.input, &args.out)?)?);

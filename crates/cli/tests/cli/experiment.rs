@@ -60,6 +60,10 @@ fn an_experiment_is_reported_and_can_be_continued() {
 
     // What the report needs is there without the parameters too.
     let report = scene.read("report/report.json");
+    let parsed: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    let environment = parsed["environment"].as_array().unwrap();
+    let commit = serde_json::json!(["commit", env!("RECGOAT_COMMIT")]);
+    assert!(environment.contains(&commit), "{environment:?}");
     std::fs::remove_dir_all(scene.path(&format!("{run}/checkpoints"))).unwrap();
     assert_eq!(scene.json(line), found);
     assert!(scene.read("report/report.json") == report);

@@ -105,8 +105,11 @@ fn what_cannot_be_searched_or_compared() {
     scene.write("p.toml", format!("title = 't'\ndataset = 'd'\nseeds = [0]\n{entry}"));
     let message = scene.refused("tune --preset p.toml --data data --out out --threads 1");
     assert!(message.ends_with("stop_after of \"B\": expected at least 1, found 0"), "{message}");
-    let message = scene.refused("prepare data --out made --split given --kcore 3");
-    assert!(message.contains("--kcore: expected none with --split given, found 3"), "{message}");
+    for option in ["--kcore 3", "--ratios .6,.2,.2", "--seed 0"] {
+        let message = scene.refused(&format!("prepare data --out made --split given {option}"));
+        let name = option.split(' ').next().unwrap();
+        assert!(message.contains(&format!("{name}: expected none with --split given")), "{message}");
+    }
     let message = scene.refused("prepare none --out made --split given");
     assert!(message.contains("none: No such file or directory"), "{message}");
     scene.json("train --data data --model popularity --out runs/a --threads 1");
