@@ -7,7 +7,7 @@ use recgoat_torch::{Purpose, Seed, from_slice};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::{Context, Error, Result};
+use crate::{Context, Error, ParameterId, Parameters, Result};
 
 /// The similarity of feature rows, as configurations write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +102,48 @@ impl Precision {
         match self {
             Self::F32 => Kind::Float,
             Self::Bf16 => Kind::BFloat16,
+        }
+    }
+}
+
+/// Whether training moves the features too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tables {
+    /// They stay as they are given.
+    Frozen,
+    /// They are where a table of parameters starts, as in the released code of several models; graphs of neighbours stay.
+    Trained,
+}
+
+/// A modality's features `[items, width]`, missing rows zero at first, as a model projects them.
+pub(crate) enum FeatureTable {
+    Frozen(Tensor),
+    Trained(ParameterId),
+}
+
+impl FeatureTable {
+    /// Adds `<name>.features` to the parameters where they are to be trained.
+    pub(crate) fn new(
+        modality: &Modality,
+        tables: Tables,
+        parameters: &mut Parameters,
+        device: Device,
+    ) -> Result<Self> {
+        let values = tensor(modality, device)?;
+        Ok(match tables {
+            Tables::Frozen => Self::Frozen(values),
+            Tables::Trained => {
+                let name = format!("{}.features", modality.name());
+                Self::Trained(parameters.add(name, values.set_requires_grad(true)))
+            }
+        })
+    }
+
+    pub(crate) fn values<'a>(&'a self, parameters: &'a Parameters) -> &'a Tensor {
+        match self {
+            Self::Frozen(values) => values,
+            Self::Trained(id) => parameters.get(*id),
         }
     }
 }

@@ -36,7 +36,7 @@ pub mod tune;
 
 pub use baselines::*;
 pub use error::{Error, Result};
-pub use features::{FeatureSimilarity, Precision, Rows};
+pub use features::{FeatureSimilarity, Precision, Rows, Tables};
 pub use objective::pairwise_loss;
 pub use parameters::{ParameterId, Parameters};
 pub use recgoat::{RecGoat, RecGoatConfig};

@@ -11,7 +11,7 @@ use crate::{
     Batch, Context, EmbeddingScorer, Parameters, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_within},
     dense::Dense,
-    features,
+    features::{self, FeatureTable, Tables},
     ids::{GraphIds, halves},
     phase::Phase,
 };
@@ -29,6 +29,8 @@ config! {
         pub contrast: f64 = 2.0,
         /// Weight of the norm of all smoothed embeddings, over the number of items.
         pub l2: f64 = 0.1,
+        /// Features "frozen", or "trained" from where they are, as the released code does.
+        pub features: Tables = Tables::Frozen,
         /// Names of the modalities to use; all of the dataset's when empty.
         pub modalities: Vec<String> = Vec::new(),
     }
@@ -52,14 +54,23 @@ impl Settings for Bm3Config {
 /// Zhou et al. 2023: a predicted view of a user agrees with a dropped-out, fixed view of the item and the other way
 /// round; so do projected features with the item and with themselves.
 ///
-/// The penalty is that of the released code: `(|U|_F + |I|_F) / items` of all smoothed embeddings, not squared.
+/// Items without features of a modality take no part in its terms. The penalty is that of the released code:
+/// `(|U|_F + |I|_F) / items` of all smoothed embeddings, not squared.
 pub struct Bm3 {
     config: Bm3Config,
     parameters: Parameters,
     ids: GraphIds,
     predictor: Dense,
-    projections: Vec<(Dense, Tensor)>,
+    sides: Vec<Side>,
     device: Device,
+}
+
+/// What a modality adds.
+struct Side {
+    features: FeatureTable,
+    /// Items with features.
+    present: Vec<bool>,
+    projection: Dense,
 }
 
 impl Bm3 {
@@ -73,13 +84,14 @@ impl Bm3 {
         let mut parameters = Parameters::default();
         let ids = GraphIds::new([config.dim, config.layers], context, &mut parameters, &mut rng)?;
         let predictor = Dense::new("predictor", [config.dim; 2], &mut parameters, &mut rng, device);
-        let mut projections = Vec::new();
+        let mut sides = Vec::new();
         for modality in features::modalities(context.dataset, &config.modalities, "bm3")? {
             let widths = [modality.width(), config.dim];
             let projection = Dense::new(modality.name(), widths, &mut parameters, &mut rng, device);
-            projections.push((projection, features::tensor(modality, device)?));
+            let features = FeatureTable::new(modality, config.features, &mut parameters, device)?;
+            sides.push(Side { features, present: modality.present().to_vec(), projection });
         }
-        Ok(Self { config, parameters, ids, predictor, projections, device })
+        Ok(Self { config, parameters, ids, predictor, sides, device })
     }
 
     fn forward<'a>(&'a self, relay: &mut Relay<'a>) -> Result<(Tensor, Tensor)> {
@@ -115,12 +127,21 @@ impl Recommender for Bm3 {
         let item_targets = phase.dropout(&item_rows, self.config.dropout);
         let mut loss = disagreement(&predict(&user_rows), &item_targets)
             + disagreement(&predict(&item_rows), &user_targets);
-        for (projection, features) in &self.projections {
-            let rows = features.index_select(0, &positives);
-            let projected = projection.apply(&self.parameters, &rows);
+        for side in &self.sides {
+            // A missing row would be a zero, where the cosine's gradient is without bound.
+            let there = |at: &u32| side.present[batch.positives[*at as usize] as usize];
+            let there: Vec<u32> = (0..batch.positives.len() as u32).filter(there).collect();
+            if there.is_empty() {
+                continue;
+            }
+            let there = indices(&there, self.device);
+            let rows =
+                side.features.values(&self.parameters).index_select(0, &positives.index_select(0, &there));
+            let projected = side.projection.apply(&self.parameters, &rows);
             let targets = phase.dropout(&projected, self.config.dropout);
             let predicted = predict(&projected);
-            let views = disagreement(&predicted, &item_targets) + disagreement(&predicted, &targets);
+            let views = disagreement(&predicted, &item_targets.index_select(0, &there))
+                + disagreement(&predicted, &targets);
             loss += views * self.config.contrast;
         }
         let count = items.size()[0] as f64;

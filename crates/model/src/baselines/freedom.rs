@@ -13,7 +13,7 @@ use crate::{
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_within},
     cost::Stage,
     dense::Dense,
-    features::{self, EdgeWeight, FeatureSimilarity},
+    features::{self, EdgeWeight, FeatureSimilarity, FeatureTable, Tables},
     ids::{GraphIds, halves},
     nodes::{BatchNodes, Scope},
     objective::pairwise_loss,
@@ -36,6 +36,8 @@ config! {
         pub edge_dropout: f64 = 0.8,
         /// Weight of the loss by projected features alone.
         pub feature_loss: f64 = 1e-3,
+        /// Features "frozen", or "trained" from where they are, as the released code does.
+        pub features: Tables = Tables::Frozen,
         /// Names of the modalities to use; all of the dataset's when empty.
         pub modalities: Vec<String> = Vec::new(),
         /// Each modality's share of the item–item graph, in the order of their names; equal shares when empty.
@@ -75,7 +77,7 @@ pub struct Freedom {
     parameters: Parameters,
     ids: GraphIds,
     items: SparseMap,
-    projections: Vec<(Dense, Tensor)>,
+    projections: Vec<(Dense, FeatureTable)>,
     /// What an epoch trains on.
     thinned: Option<Propagation>,
     pairs: Vec<(u32, u32)>,
@@ -112,7 +114,8 @@ impl Freedom {
             );
             let widths = [modality.width(), config.dim];
             let projection = Dense::new(modality.name(), widths, &mut parameters, &mut rng, device);
-            projections.push((projection, features::tensor(modality, device)?));
+            let table = FeatureTable::new(modality, config.features, &mut parameters, device)?;
+            projections.push((projection, table));
         }
         let items = dataset.interactions().items();
         let items = SparseMap::new(items, items, edges, device)?;
@@ -177,7 +180,8 @@ impl Recommender for Freedom {
         let mut loss = nodes.pairwise(&gathered)?;
         let rows = nodes.item_rows().to_tensor(self.device);
         for (projection, features) in &self.projections {
-            let projected = projection.apply(&self.parameters, &features.index_select(0, &rows));
+            let features = features.values(&self.parameters).index_select(0, &rows);
+            let projected = projection.apply(&self.parameters, &features);
             let [positives, negatives] = nodes.item_pairs(&projected);
             loss += pairwise_loss(&users, &positives, &negatives) * self.config.feature_loss;
         }
@@ -188,7 +192,11 @@ impl Recommender for Freedom {
     fn cost(&self, batch: &Batch<'_>) -> Result<Vec<Stage>> {
         let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
         let (dim, triples, items) = (self.config.dim, batch.users.len(), nodes.item_rows().rows().len());
-        let features: usize = self.projections.iter().map(|(_, features)| features.size()[1] as usize).sum();
+        let features: usize = self
+            .projections
+            .iter()
+            .map(|(_, features)| features.values(&self.parameters).size()[1] as usize)
+            .sum();
         // Over the whole graph: what an epoch thins away is not counted.
         Ok(vec![
             self.ids.propagation_cost(&nodes),

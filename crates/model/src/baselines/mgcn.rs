@@ -11,7 +11,7 @@ use crate::{
     Batch, Context, EmbeddingScorer, Parameters, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
     dense::Dense,
-    features::{self, EdgeWeight, FeatureSimilarity},
+    features::{self, EdgeWeight, FeatureSimilarity, FeatureTable, Tables},
     gates::gated_sum,
     ids::{GraphIds, halves, users_from_items},
     nodes::{BatchNodes, Scope},
@@ -37,6 +37,8 @@ config! {
         pub temperature: f64 = 0.2,
         /// Weight of the squared norm of the embeddings a batch touches, a triple.
         pub l2: f64 = 1e-4,
+        /// Features "frozen", or "trained" from where they are, as the released code does.
+        pub features: Tables = Tables::Frozen,
         /// Names of the modalities to use; all of the dataset's when empty.
         pub modalities: Vec<String> = Vec::new(),
     }
@@ -74,7 +76,7 @@ pub struct Mgcn {
 
 /// The parts of one modality.
 struct Side {
-    features: Tensor,
+    features: FeatureTable,
     graph: SparseMap,
     projection: Dense,
     purifier: Dense,
@@ -99,13 +101,14 @@ impl Mgcn {
         let ids = GraphIds::new([dim, config.layers], context, &mut parameters, &mut rng)?;
         let mut modalities = Vec::new();
         for modality in features::modalities(context.dataset, &config.modalities, "mgcn")? {
+            let features = FeatureTable::new(modality, config.features, &mut parameters, device)?;
             let mut dense = |part: &str, inputs: usize| {
                 let name = format!("{}.{part}", modality.name());
                 Dense::new(&name, [inputs, dim], &mut parameters, &mut rng, device)
             };
             let (neighbours, similarity) = (config.neighbours, config.similarity);
             modalities.push(Side {
-                features: features::tensor(modality, device)?,
+                features,
                 graph: features::item_graph(modality, neighbours, similarity, EdgeWeight::Cosine, context)?,
                 projection: dense("projection", modality.width()),
                 purifier: dense("purifier", dim),
@@ -131,7 +134,7 @@ impl Mgcn {
         let items = self.ids.items(parameters, relay);
         let mut views = Vec::new();
         for side in &self.modalities {
-            let projected = side.projection.apply(parameters, &side.features);
+            let projected = side.projection.apply(parameters, side.features.values(parameters));
             let gated = &items * side.purifier.apply(parameters, &projected).sigmoid();
             let maps = (&side.graph, self.config.item_layers, &self.users_from_items);
             views.push(carried(gated, maps, scope, relay)?);

@@ -14,7 +14,7 @@ use crate::{
     Batch, Context, EmbeddingScorer, ParameterId, Parameters, Recommender, Result, Settings,
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
     dense::Dense,
-    features::{self, EdgeWeight, FeatureSimilarity},
+    features::{self, EdgeWeight, FeatureSimilarity, FeatureTable, Tables},
     gates::gated_sum,
     ids::{GraphIds, halves, users_from_items},
     nodes::{BatchNodes, Scope},
@@ -42,6 +42,8 @@ config! {
         pub temperature: f64 = 0.2,
         /// Weight of the squared norm of the embeddings a batch touches, a triple.
         pub l2: f64 = 1e-4,
+        /// Features "frozen", or "trained" from where they are, as the released code does.
+        pub features: Tables = Tables::Frozen,
         /// Names of the modalities to use; all of the dataset's when empty.
         pub modalities: Vec<String> = Vec::new(),
     }
@@ -81,7 +83,7 @@ pub struct Smore {
 
 /// What a modality has beside its view.
 struct Side {
-    features: Tensor,
+    features: FeatureTable,
     projection: Dense,
     view: View,
     attention: [Dense; 2],
@@ -129,7 +131,7 @@ impl Smore {
             let (projection, inner) = (dense("projection", modality.width()), dense("attention.inner", dim));
             let outer = format!("{name}.attention.outer");
             let outer = Dense::without_bias(&outer, [dim, dim], &mut parameters, &mut rng, device);
-            let features = features::tensor(modality, device)?;
+            let features = FeatureTable::new(modality, config.features, &mut parameters, device)?;
             modalities.push(Side { features, projection, view, attention: [inner, outer] });
         }
         let entries = largest.into_iter().map(|((row, column), value)| (row, column, value));
@@ -152,7 +154,7 @@ impl Smore {
         let projected: Vec<Tensor> = self
             .modalities
             .iter()
-            .map(|side| relay.join(side.projection.apply(parameters, &side.features)))
+            .map(|side| relay.join(side.projection.apply(parameters, side.features.values(parameters))))
             .collect();
         // Every view has spectra of its own: no stretch of the tape may be shared between views.
         let spectrum = |rows: &Tensor| rows.fft_rfft(None::<i64>, 1, "ortho");
