@@ -102,9 +102,7 @@ impl Args {
     fn run_config(&self, data: &Path, device: String, threads: usize) -> Result<RunConfig> {
         let (mut model, mut train) = (self.model.config()?, TrainConfig::default());
         if let Some(path) = &self.preset {
-            let rows = Preset::read(path)?.rows()?;
-            let row = rows.into_iter().find(|row| row.model.name() == self.model.name);
-            let row = row.ok_or_else(|| {
+            let row = Preset::read(path)?.first(&self.model.name)?.ok_or_else(|| {
                 BadInput(format!(
                     "{}: expected a [[model]] named {}, found none",
                     path.display(),

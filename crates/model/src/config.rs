@@ -68,7 +68,7 @@ pub(crate) use config;
 /// [`Error::Config`] naming the known keys, or what the field takes.
 pub fn with_override<C: Serialize + DeserializeOwned>(config: &C, path: &str, text: &str) -> Result<C> {
     let mut table = to_table(config);
-    let known = leaves(&table);
+    let known: Vec<String> = flatten(&table).into_iter().map(|(key, _)| key).collect();
     if !known.iter().any(|key| key == path) {
         return Err(Error::Config(format!("unknown setting {path:?}: expected one of {}", known.join(", "))));
     }
@@ -133,6 +133,17 @@ pub(crate) fn to_table<C: Serialize>(config: &C) -> Table {
     Table::try_from(config).expect("settings are plain numbers, strings and tables")
 }
 
+/// Nested settings as `table.name` and the value's TOML text.
+pub(crate) fn flatten(table: &Table) -> Vec<(String, String)> {
+    let lines = table.iter().flat_map(|(key, value)| match value {
+        Value::Table(inner) => {
+            flatten(inner).into_iter().map(|(leaf, text)| (format!("{key}.{leaf}"), text)).collect()
+        }
+        value => vec![(key.clone(), value.to_string())],
+    });
+    lines.collect()
+}
+
 /// What of `table` is not as in `defaults`, nested tables likewise.
 pub(crate) fn changed(table: Table, defaults: &Table) -> Table {
     let kept = table.into_iter().filter_map(|(name, value)| match (value, defaults.get(&name)) {
@@ -165,16 +176,6 @@ fn lookup<'a>(table: &'a Table, path: &str) -> Option<&'a Value> {
         None => table.get(path),
         Some((step, rest)) => lookup(table.get(step)?.as_table()?, rest),
     }
-}
-
-fn leaves(table: &Table) -> Vec<String> {
-    table
-        .iter()
-        .flat_map(|(key, value)| match value {
-            Value::Table(inner) => leaves(inner).into_iter().map(|leaf| format!("{key}.{leaf}")).collect(),
-            _ => vec![key.clone()],
-        })
-        .collect()
 }
 
 fn parse_value(text: &str) -> Value {
@@ -217,8 +218,7 @@ mod tests {
     #[test]
     fn every_field_is_shown_with_its_documentation() {
         let shown = annotated(&RecGoatConfig::default());
-        let known = leaves(&to_table(&RecGoatConfig::default()));
-        for key in known {
+        for (key, _) in flatten(&to_table(&RecGoatConfig::default())) {
             assert!(shown.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} in\n{shown}");
         }
         assert!(shown.lines().filter(|line| line.starts_with('#')).all(|line| line.len() > 10));

@@ -7,7 +7,7 @@ use crate::{
     Bm3Config, BprConfig, Context, EaseConfig, Error, FreedomConfig, ItemKnnConfig, Learning, LgmRecConfig,
     LightGcnConfig, MgcnConfig, PopularityConfig, RecGoatConfig, Recommender, Result, Settings, SmoreConfig,
     SsrConfig, VbprConfig,
-    config::{annotated, from_table, to_table, with_override},
+    config::{annotated, flatten, from_table, to_table, with_override},
     recgoat::paper::PaperConfig,
 };
 
@@ -134,16 +134,6 @@ impl ModelConfig {
 
     /// The settings as lines of name and value, nested ones as `table.name`.
     pub fn settings(&self) -> Vec<(String, String)> {
-        fn walk(prefix: &str, table: &toml::Table, lines: &mut Vec<(String, String)>) {
-            for (key, value) in table {
-                match value {
-                    toml::Value::Table(inner) => walk(&format!("{prefix}{key}."), inner, lines),
-                    _ => lines.push((format!("{prefix}{key}"), value.to_string())),
-                }
-            }
-        }
-        let mut lines = Vec::new();
-        walk("", &to_table(self), &mut lines);
-        lines
+        flatten(&to_table(self))
     }
 }

@@ -1,7 +1,9 @@
 //! `experiment`: several models and seeds, one report.
 
+use recgoat_data::Split;
+
 use crate::{
-    files::planted,
+    files::{inter, planted},
     support::{Scene, assert_fields},
 };
 
@@ -93,4 +95,20 @@ fn train_takes_settings_from_a_preset() {
     }
     let message = scene.refused(&format!("{line} --model bpr --out other"));
     assert_eq!(message, "p.toml: expected a [[model]] named bpr, found none");
+    scene.write(
+        "p.toml",
+        PRESET.replace("'recgoat'", "'recgoat-released'").replace("modalities = ['text'], ", ""),
+    );
+    scene.json(&format!("{line} --model recgoat-released --out released --epochs 1"));
+}
+
+/// Known after hours else: that there is nothing to test on.
+#[test]
+fn data_without_a_test_split_are_refused_before_training() {
+    let data = inter([(0, 0, Split::Train), (0, 1, Split::Valid), (1, 2, Split::Train)]);
+    let scene = Scene::with_data(&[("d.inter", data.into())]);
+    let entry = "[[model]]\nlabel = 'P'\nname = 'popularity'\n";
+    scene.write("p.toml", format!("title = 't'\ndataset = 'd'\nseeds = [0]\n{entry}"));
+    let message = scene.refused("experiment --preset p.toml --data data --out report --threads 1");
+    assert_eq!(message, "dataset d: expected at least one test interaction, found none");
 }
