@@ -45,7 +45,9 @@ pub(crate) struct Args {
 /// The runs of one model.
 struct Model {
     name: String,
+    /// With a seed of zero.
     config: RunConfig,
+    seeds: Vec<u64>,
     runs: Vec<PerUser>,
 }
 
@@ -77,10 +79,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             return Err(BadInput(message).into());
         }
         opened = Some((data, dataset));
+        let (seed, runs) = (config.seed, vec![tested.per_user]);
         let seedless = RunConfig { seed: 0, data: PathBuf::new(), ..config };
         match models.iter_mut().find(|model| model.config == seedless) {
-            Some(model) => model.runs.push(tested.per_user),
-            None => models.push(Model { name: name(path), config: seedless, runs: vec![tested.per_user] }),
+            Some(model) if model.seeds.contains(&seed) => {
+                let shown = path.display();
+                let message = format!("{shown}: expected each seed of a model once, found {seed} twice");
+                return Err(BadInput(message).into());
+            }
+            Some(model) => {
+                model.seeds.push(seed);
+                model.runs.extend(runs);
+            }
+            None => models.push(Model { name: name(path), config: seedless, seeds: vec![seed], runs }),
         }
     }
     let Some((baseline, others)) = models.split_first().filter(|(_, others)| !others.is_empty()) else {

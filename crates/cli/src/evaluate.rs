@@ -19,6 +19,9 @@ use crate::{
 };
 
 /// Rank all items for every user and measure the lists
+///
+/// Test is read of finished runs alone; what the default cut-offs and mask give there is kept in the run's folder, and
+/// read back ever after.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  recgoat evaluate --run runs/a --split test --json\n  \
                         recgoat evaluate --scores scores.npy --data data/ml-100k --topk 10,20")]
@@ -92,13 +95,13 @@ impl Args {
         let folder = RunFolder::open(run, &dataset)?;
         let mut progress = Progress::new();
         let start = Instant::now();
-        // The default protocol on a finished run is what its folder records; any other question is only answered.
-        if self.split() == Split::Test
-            && *ranking == RankingConfig::default()
-            && folder.is_finished(&mut progress)?
-        {
-            let tested = folder.test(&dataset, device, &mut progress)?;
-            return Ok((tested.per_user, start.elapsed().as_secs_f64()));
+        if self.split() == Split::Test {
+            folder.expect_finished(&mut progress)?;
+            // The default protocol is what the folder records; any other question is only answered.
+            if *ranking == RankingConfig::default() {
+                let tested = folder.test(&dataset, device, &mut progress)?;
+                return Ok((tested.per_user, start.elapsed().as_secs_f64()));
+            }
         }
         let model = folder.load(&dataset, device, &mut progress)?;
         let per_user = evaluate(&*model.scorer()?, dataset.interactions(), self.split(), ranking)?;

@@ -8,9 +8,11 @@
 //! test.json         metrics on test, written once, after training
 //! per_user.npy      the values behind them, [users, metrics], f64; columns in test.json
 //! result.json       in an experiment: the run as reports show it
+//! trial.json        in a search: the trial, from which the search goes on
 //! ```
 //!
-//! An experiment reads the last three again: checkpoints of runs that have them may be deleted.
+//! An experiment reads `test.json`, `per_user.npy` and `result.json` again, a search `trial.json`: checkpoints of runs that
+//! have them may be deleted.
 
 use std::{
     fs::{self, OpenOptions},
@@ -111,7 +113,7 @@ impl RunFolder {
             let (mine, theirs) = (fingerprint(&config, dataset), &there.fingerprint);
             if mine != *theirs {
                 return Err(Error::Config(format!(
-                    "{}: holds a run with other settings; give another --out, or --resume it as it is",
+                    "{}: holds a run with other settings; take another folder, or resume that run as it is",
                     path.display()
                 )));
             }
@@ -153,7 +155,7 @@ impl RunFolder {
         let expected = json["dataset_digest"].as_str().unwrap_or_default();
         if expected != dataset.digest() {
             return Err(Error::Config(format!(
-                "{}: the run was made on data with digest {expected}, found {}; give that data with --data",
+                "{}: the run was made on data with digest {expected}, found {}; give that data",
                 path.display(),
                 dataset.digest()
             )));

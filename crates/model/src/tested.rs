@@ -60,10 +60,7 @@ impl RunFolder {
         if self.is_tested() {
             return self.recorded();
         }
-        if !self.is_finished(observer)? {
-            let shown = self.path().display();
-            return Err(Error::Config(format!("{shown}: expected a finished run, found one to resume")));
-        }
+        self.expect_finished(observer)?;
         let model = self.load(dataset, device, observer)?;
         let ranking = RankingConfig::default();
         let interactions = dataset.interactions();
@@ -78,6 +75,18 @@ impl RunFolder {
         let tested = Tested { per_user, beyond };
         self.record(&tested)?;
         Ok(tested)
+    }
+
+    /// `Ok` when training has ended by itself: before that nobody reads test.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a run that is to go on, else as [`RunFolder::is_finished`].
+    pub fn expect_finished(&self, observer: &mut dyn Observer) -> Result<()> {
+        if self.is_finished(observer)? {
+            return Ok(());
+        }
+        let shown = self.path().display();
+        Err(Error::Config(format!("{shown}: expected a finished run, found one to resume")))
     }
 
     pub(crate) fn is_tested(&self) -> bool {

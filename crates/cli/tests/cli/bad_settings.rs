@@ -155,7 +155,9 @@ fn a_run_without_a_checkpoint_cannot_be_measured() {
     let scene = scene();
     scene.json("train --data data --model bpr --set dim=4 --out run --threads 1 --epochs 2");
     std::fs::remove_dir_all(scene.path("run/checkpoints")).unwrap();
-    assert_says(&scene.refused("evaluate --run run --threads 1"), "run", "a checkpoint", "none");
+    assert_says(&scene.refused("evaluate --run run --threads 1"), "run", "a finished run", "one to resume");
+    let message = scene.refused("evaluate --run run --threads 1 --split valid");
+    assert_says(&message, "run", "a checkpoint", "none");
 }
 
 const PRESET: &str = "title = 't'\ndataset = 'd'\nseeds = [0]\n[[model]]\nlabel = 'P'\nname = 'popularity'\n";

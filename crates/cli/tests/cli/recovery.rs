@@ -122,6 +122,19 @@ fn all_checkpoints_damaged() {
     }
 }
 
+/// Test is for what has come to its end.
+#[test]
+fn an_unfinished_run_is_measured_on_valid_alone() {
+    let (scene, _, [_, newest]) = finished();
+    fs::remove_file(newest).unwrap();
+    for line in ["evaluate --run run --threads 1", "evaluate --run run --threads 1 --topk 7"] {
+        assert_eq!(scene.refused(line), "run: expected a finished run, found one to resume");
+    }
+    assert_eq!(scene.json("evaluate --run run --threads 1 --split valid")["split"], "valid");
+    scene.done("train --resume run --threads 1");
+    assert_eq!(scene.json("evaluate --run run --threads 1")["split"], "test");
+}
+
 /// What a kill while a checkpoint is written leaves behind.
 #[test]
 fn a_half_written_checkpoint_is_passed_over() {
@@ -177,7 +190,7 @@ fn changed_data_are_refused() {
     for line in ["train --resume run --threads 1", "evaluate --run run --threads 1"] {
         let message = scene.refused(&format!("{line} --data other"));
         assert!(message.starts_with("run: the run was made on data with digest "), "{message}");
-        assert!(message.ends_with("give that data with --data"), "{message}");
+        assert!(message.ends_with("; give that data"), "{message}");
     }
     // Moved data are the same data.
     fs::rename(scene.path("data"), scene.path("moved")).unwrap();

@@ -115,6 +115,10 @@ fn what_cannot_be_searched_or_compared() {
     scene.json("train --data data --model popularity --out runs/a --threads 1");
     scene.json("evaluate --run runs/a --threads 1");
     let message = scene.refused("compare runs/a runs/a");
+    assert_eq!(message, "runs/a: expected each seed of a model once, found 0 twice");
+    scene.json("train --data data --model popularity --out runs/a1 --seed 1 --threads 1");
+    scene.json("evaluate --run runs/a1 --threads 1");
+    let message = scene.refused("compare runs/a runs/a1");
     assert!(message.contains("expected runs of at least two models, found only a"), "{message}");
 
     for (name, bytes) in planted_of(30, 20, 200) {
