@@ -9,11 +9,12 @@ use crate::error::{Error, Result};
 use crate::folder::{Draft, check_free, write_labels};
 use crate::inter;
 use crate::interactions::Split;
+use crate::npy;
 use crate::table::csv_error;
 
 /// Makes the new folder `out` of the data set folder `input` and opens it: lines that end in `\r\n` end in `\n`, users
 /// without a train interaction are left out and the others renumbered in order, with their old ids in `users.tsv` where
-/// there was none. Splits, items and features stay as they are.
+/// there was none; features of users keep the rows of those that stay. Splits, items and their features stay as they are.
 ///
 /// # Errors
 /// As [`Dataset::open`] for what is left.
@@ -44,10 +45,13 @@ pub fn mend(input: &Path, out: &Path) -> Result<Dataset> {
         fs::write(&path, bytes).map_err(Error::io(&path))
     };
     write(inter_name, mended.as_bytes())?;
-    // Features of users have a row for each old id.
-    let of_items = names.iter().filter(|name| !name.starts_with("user_"));
-    for name in of_items.filter(|name| name.ends_with("_feat.npy") || name.ends_with("_mask.npy")) {
-        write(name, &read(&input.join(name))?)?;
+    let arrays = names.iter().filter(|name| name.ends_with("_feat.npy") || name.ends_with("_mask.npy"));
+    for name in arrays {
+        if name.starts_with("user_") {
+            write_user_rows(&input.join(name), &draft.path(name), &ids)?;
+        } else {
+            write(name, &read(&input.join(name))?)?;
+        }
     }
     if names.iter().any(|name| name == "items.tsv") {
         write("items.tsv", &unix_lines(&read(&input.join("items.tsv"))?))?;
@@ -64,6 +68,24 @@ pub fn mend(input: &Path, out: &Path) -> Result<Dataset> {
 fn unix_lines(bytes: &[u8]) -> Vec<u8> {
     let ends = |at: &usize| bytes[*at] != b'\r' || bytes.get(at + 1) != Some(&b'\n');
     (0..bytes.len()).filter(ends).map(|at| bytes[at]).collect()
+}
+
+/// Copies what a file of features or a mask has of the users that stay.
+fn write_user_rows(from: &Path, to: &Path, ids: &BTreeMap<u32, String>) -> Result<()> {
+    let bytes = fs::read(from).map_err(Error::io(from))?;
+    let rows = npy::Array::parse(from, &bytes)?.shape.first().copied().unwrap_or_default();
+    if let Some((&user, _)) = ids.last_key_value().filter(|(user, _)| **user as usize >= rows) {
+        return Err(Error::file(from, format!("a row for user {user}"), format!("{rows} rows")));
+    }
+    let kept = ids.keys().map(|&user| user as usize);
+    if from.to_string_lossy().ends_with("_mask.npy") {
+        let present = npy::parse_mask(from, &bytes, rows)?;
+        return npy::write_mask(to, &kept.map(|user| present[user]).collect::<Vec<_>>());
+    }
+    let found = npy::parse_features(from, &bytes)?;
+    let values: Vec<f32> =
+        kept.flat_map(|user| &found.values[user * found.width..][..found.width]).copied().collect();
+    npy::write_features(to, found.width, &values)
 }
 
 /// Copies the rows of the users that stay, under their new ids.

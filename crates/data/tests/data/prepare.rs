@@ -325,7 +325,10 @@ fn a_folder_is_mended_where_no_choice_is_to_be_made() {
     let inter = "userID\titemID\trating\tx_label\r\n0\t0\t1\t1\r\n1\t2\t4\t0\r\n1\t0\t1\t2\r\n2\t1\t5\t0\r\n";
     let users = "userID\toriginal\ttitle\r\n0\tann\t\r\n2\tcat\t\"C\tT\"\r\n1\tbob\t\r\n";
     let features = npy("<f4", "False", "(3, 1)", &[1f32, 2.0, 3.0].map(f32::to_le_bytes).concat());
+    let mask = npy("|u1", "False", "(3,)", &[1, 1, 0]);
     let dir = folder(&[
+        ("user_age_feat.npy", &features),
+        ("user_age_mask.npy", &mask),
         ("a.inter", inter.as_bytes()),
         ("users.tsv", users.as_bytes()),
         ("text_feat.npy", &features),
@@ -338,7 +341,9 @@ fn a_folder_is_mended_where_no_choice_is_to_be_made() {
     assert_eq!(triples(mended.interactions()), expected);
     assert_eq!((&*mended.user_label(0), &*mended.user_label(1)), ("bob", "cat"));
     assert_eq!(mended.modalities()[0].values(), [1.0, 2.0, 3.0]);
-    assert_eq!(fs::read_dir(&out).unwrap().count(), 3);
+    let ages = &mended.profiles()[0];
+    assert_eq!((ages.values(), ages.present()), (&[2.0, 0.0][..], &[true, false][..]));
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 5);
     let again = mend(&out, &dir.path().join("again")).unwrap();
     assert_eq!(again.digest(), mended.digest(), "what is whole stays as it is");
 }
