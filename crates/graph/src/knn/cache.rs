@@ -15,6 +15,9 @@ use crate::Result;
 /// Products below which a graph is found sooner than its file.
 const WORTH_KEEPING: f64 = 1e10;
 
+/// Where a file says what its contents hash to.
+const DIGEST: &str = "sha256";
+
 /// A folder of neighbours, each file under the hash of all that it was found from: features, mask and settings.
 ///
 /// A file that is damaged, or cannot be read or written, is no error: the neighbours are found anew.
@@ -94,6 +97,10 @@ fn key(features: &[f32], width: usize, present: &[bool], config: &KnnConfig) -> 
         bytes.extend(part.iter().flat_map(|x| x.to_le_bytes()));
         hash.update(&bytes);
     }
+    hex(hash)
+}
+
+fn hex(hash: Sha256) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -108,7 +115,9 @@ fn write(path: &Path, found: &Neighbours) -> std::io::Result<()> {
         ("nodes", view(Dtype::U32, found.nodes.len(), &nodes)),
         ("similarities", view(Dtype::F32, found.similarities.len(), &similarities)),
     ]);
-    let bytes = safetensors::serialize(views, None).expect("tensors of a supported kind");
+    let digest = hex(Sha256::new().chain_update(&offsets).chain_update(&nodes).chain_update(&similarities));
+    let metadata = HashMap::from([(DIGEST.to_owned(), digest)]);
+    let bytes = safetensors::serialize(views, Some(metadata)).expect("tensors of a supported kind");
     fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
     // Several runs may find the same neighbours at once: each writes a file of its own and renames it.
     let temporary = path.with_added_extension(format!("{}.partial", std::process::id()));
@@ -116,11 +125,19 @@ fn write(path: &Path, found: &Neighbours) -> std::io::Result<()> {
     fs::rename(&temporary, path)
 }
 
-/// Nothing for a file that is not there, or does not hold the neighbours of so many nodes.
+/// Nothing for a file that is not there, is damaged, or does not hold the neighbours of so many nodes.
 fn read(path: &Path, rows: usize) -> Option<Neighbours> {
     let bytes = fs::read(path).ok()?;
     let file = SafeTensors::deserialize(&bytes).ok()?;
     let part = |name: &str, kind: Dtype| file.tensor(name).ok().filter(|t| t.dtype() == kind);
+    let mut digest = Sha256::new();
+    for (name, kind) in [("offsets", Dtype::U64), ("nodes", Dtype::U32), ("similarities", Dtype::F32)] {
+        digest.update(part(name, kind)?.data());
+    }
+    let (_, header) = SafeTensors::read_metadata(&bytes).ok()?;
+    if header.metadata().as_ref()?.get(DIGEST) != Some(&hex(digest)) {
+        return None;
+    }
     let offsets: Vec<usize> = part("offsets", Dtype::U64)?
         .data()
         .as_chunks::<8>()
@@ -157,6 +174,14 @@ mod tests {
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
         assert_eq!(read(&path, 3), None);
+        // The lowest bit of a similarity makes another graph that looks as good.
+        for at in 1..=4 {
+            let mut turned = bytes.clone();
+            let place = bytes.len() - 4 * at;
+            turned[place] ^= 1;
+            fs::write(&path, turned).unwrap();
+            assert_eq!(read(&path, 3), None, "byte {place}");
+        }
         fs::remove_dir_all(&folder).unwrap();
         assert_eq!(read(&path, 3), None);
     }
