@@ -3,7 +3,7 @@
 use super::{Clouds, Marginals, Problem, Real, Solution, ValidParams};
 use crate::{Error, Result};
 
-/// A divergence between two measures on points, with its gradients.
+/// A divergence between two measures on points, `[eq:divergence]` of the book, with its gradients.
 #[derive(Debug, Clone)]
 pub struct Divergence {
     /// `S(a, b)`, at least zero but for the solver's tolerance.

@@ -6,7 +6,7 @@ use super::{Clouds, Cost, Ground, Potentials, Problem, Real, Solution};
 use crate::{Error, Result};
 
 impl Solution {
-    /// Gradients of the regularised value at the weights `a` `[n]` and `b` `[m]`.
+    /// Gradients of the regularised value at the weights `a` `[n]` and `b` `[m]`: `[eq:grad-weights]` of the book.
     ///
     /// At the optimum the value changes with a parameter as if potentials and plan stood still, so
     /// `∂/∂a_i = φ(f_i) + ε (Σb − P1_i/a_i)`, with `φ(f) = f` where the marginal is fixed or bounded and
@@ -37,7 +37,7 @@ impl Solution {
     }
 
     /// Gradients of the regularised value at the points `x` `[n, dim]` and `y` `[m, dim]`, row-major, in
-    /// `O((n + m) dim)` memory: `∂/∂x_i = Σ_j P_ij ∂c(x_i, y_j)/∂x_i`.
+    /// `O((n + m) dim)` memory: `∂/∂x_i = Σ_j P_ij ∂c(x_i, y_j)/∂x_i`, `[eq:grad-points]`.
     ///
     /// # Errors
     /// [`Error::Shape`] for a problem whose cost is not a function of points.

@@ -94,7 +94,7 @@ pub(super) enum Side {
 }
 
 impl Side {
-    /// The potential that meets the condition when `fitting` would make the marginal the weight.
+    /// The potential that meets the condition when `fitting` would make the marginal the weight: `[eq:update]`.
     pub(super) fn target(self, fitting: f64, epsilon: f64) -> f64 {
         match self {
             Self::Fixed => fitting,
@@ -172,7 +172,7 @@ impl Stride {
     /// By this factor, from 1 to less than 2.
     ///
     /// With `x` the way to the target over ε and `ω` the factor, a fixed side's dual changes by the multiple
-    /// `ωx − exp((ω−1)x) + exp(−x)` of its weight: positive for negative `x`, and for positive `x` up to a root,
+    /// `ωx − exp((ω−1)x) + exp(−x)` of its weight, `[eq:gain]`: positive for negative `x`, and for positive `x` up to a root,
     /// which is the reach. For a priced side with `ρ ≥ ε` the dual gains where a fixed side's does.
     pub(super) fn new(factor: f64) -> Self {
         if factor <= 1.0 {

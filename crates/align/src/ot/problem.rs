@@ -8,7 +8,7 @@ use super::{Clouds, Cost, Ground, Marginals, Real, cost::Rows};
 use crate::{Error, Result};
 
 /// Two measures, the cost of moving a unit of mass from each atom of one to each of the other, and what the plan's
-/// marginals must be.
+/// marginals must be: `[eq:primal]` of the book.
 #[derive(Debug, Clone, Copy)]
 pub struct Problem<'a, F> {
     a: &'a [F],

@@ -33,7 +33,7 @@ pub enum StopReason {
 
 /// What [`super::ValidParams::solve`] found.
 ///
-/// With `P` the plan of the potentials, `P_ij = a_i b_j exp((f_i + g_j + mass − C_ij)/ε)`.
+/// With `P` the plan of the potentials, `P_ij = a_i b_j exp((f_i + g_j + mass − C_ij)/ε)`: `[eq:plan]` of the book.
 #[derive(Debug, Clone)]
 pub struct Solution {
     /// The potentials.
@@ -43,10 +43,10 @@ pub struct Solution {
     /// An upper bound of the optimum of `<C, P> + ε KL(P | a⊗b)` plus the price of the marginals, above the objective
     /// of `P` by the cost of mending its marginals (Altschuler et al. 2017, algorithm 2).
     pub regularised_value: f64,
-    /// The dual objective of the potentials: a lower bound of the same optimum.
+    /// The dual objective of the potentials, `[eq:dual]`: a lower bound of the same optimum.
     pub dual_value: f64,
     /// L1 distance of the plan's marginals from those that the problem's conditions and the potentials ask for,
-    /// `(|P1 − a|₁ + |Pᵀ1 − b|₁) / mass` where both are fixed; measured on the plan.
+    /// `(|P1 − a|₁ + |Pᵀ1 − b|₁) / mass` where both are fixed, `[eq:error]`; measured on the plan.
     pub marginal_error: f64,
     /// `ΣP`.
     pub mass: f64,

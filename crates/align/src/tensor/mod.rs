@@ -171,7 +171,8 @@ impl Solved {
         };
         let (a, b) = (like(&self.a, problem.a), like(&self.b, problem.b));
         let inputs = [(problem.cost, plan), (problem.a, &a), (problem.b, &b)];
-        recgoat_torch::scalar_with_gradient(self.solution.dual_value as f32, &inputs)
+        let value = Tensor::from(self.solution.dual_value).to_kind(problem.cost.kind());
+        recgoat_torch::scalar_with_gradient(value, &inputs)
     }
 }
 

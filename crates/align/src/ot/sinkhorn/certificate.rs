@@ -98,12 +98,12 @@ fn shrink(side: Side, other: Side, ratio: f64) -> f64 {
     }
 }
 
-/// An upper bound of the optimum from a plan with feasible marginals: `Q`, the rows and then the columns of `P` shrunk
-/// to their weights, plus `R`, what is missing, spread in proportion to what is missing of either side.
+/// An upper bound of the optimum from a plan with feasible marginals, `[eq:mended]`: `Q`, the rows and then the columns
+/// of `P` shrunk to their weights, plus `R`, what is missing, spread in proportion to what is missing of either side.
 ///
 /// The objective of `Q` needs sums only, since the logarithm of its entries is a sum of potentials. For `Q + R`
-/// convexity gives `φ(Q + R) ≤ φ(Q) + φ(R) − |Q| log(1 − t) − |R| log t` with `φ(P) = Σ P log(P/(a⊗b))` and `t` the
-/// share of `R`; `R` is charged the largest cost.
+/// convexity gives `[eq:mixing]`, `φ(Q + R) ≤ φ(Q) + φ(R) − |Q| log(1 − t) − |R| log t` with
+/// `φ(P) = Σ P log(P/(a⊗b))` and `t` the share of `R`; `R` is charged the largest cost.
 fn mended<F: Real>(state: &State<'_, F>, shrunk: &[f64], epsilon: f64, product: f64) -> f64 {
     let [left_mass, right_mass] = state.masses;
     let [left, right] = state.sides;

@@ -34,8 +34,8 @@ impl<F: Real> LogPass<F> {
     /// Proposes the rows' potentials and measures both marginals at them.
     ///
     /// A row's exponentials give its sum, the sum its new potential, and scaled to that they are added to the columns:
-    /// one exponential an entry, one reading of the costs. A sum that leaves the range of `F` is taken again against
-    /// its largest term, in f64.
+    /// `[eq:columns]`, one exponential an entry, one reading of the costs. A sum that leaves the range of `F` is taken
+    /// again against its largest term, in f64.
     pub(super) fn run(&mut self, state: &mut State<'_, F>, epsilon: f64, stride: Stride) {
         let (n, m) = (state.f.len(), state.g.len());
         let (chunk, block) = (state.chunk(), state.costs.block().min(2 * ROWS));

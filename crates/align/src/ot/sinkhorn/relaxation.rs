@@ -4,9 +4,9 @@ use crate::ot::{Relaxation, marginals::Stride};
 
 /// Over-relaxation chosen from the rate at which the error falls.
 ///
-/// Near the answer an iteration with factor `ω` multiplies the error by `λ`, where `(λ + ω − 1)² = λ ω² θ²` and `θ²`
-/// is plain Sinkhorn's rate; the best factor is `2/(1 + √(1 − θ²))` (Young 1954; Lehmann et al. 2022). A fixed
-/// factor of 1.8 was measured to diverge.
+/// Near the answer an iteration with factor `ω`, `[eq:relaxation]`, multiplies the error by `λ`, where
+/// `(λ + ω − 1)² = λ ω² θ²` and `θ²` is plain Sinkhorn's rate; the best factor is `2/(1 + √(1 − θ²))`, `[eq:omega]`
+/// (Young 1954; Lehmann et al. 2022). A fixed factor of 1.8 was measured to diverge.
 pub(super) struct Factor {
     stride: Stride,
     adaptive: bool,

@@ -249,8 +249,8 @@ impl<'p, F: Real> State<'p, F> {
     }
 }
 
-/// The `λ` with `Σ_j weights_j exp(min(λ − free_j, 0)/ε) = mass`: the potential of the mass given that every column
-/// takes at most its weight.
+/// The `λ` with `Σ_j weights_j exp(min(λ − free_j, 0)/ε) = mass`, `[eq:mass]`: the potential of the mass given that
+/// every column takes at most its weight.
 ///
 /// The sum grows with `λ`, and between two neighbours of the sorted `free` it is a constant plus a multiple of
 /// `exp(λ/ε)`.

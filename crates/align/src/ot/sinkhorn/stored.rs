@@ -40,7 +40,8 @@ impl Store for f64 {
     }
 }
 
-/// `K_ij = exp((f_i + g_j + mass − C_ij)/ε)` at the potentials where it was made; `[n, m]`, row-major.
+/// `K_ij = exp((f_i + g_j + mass − C_ij)/ε)` at the potentials where it was made, `[n, m]`, row-major; what has changed
+/// since scales rows and columns: `[eq:absorption]`.
 pub(super) struct Kernel<S> {
     entries: Vec<S>,
     f: Vec<f64>,
