@@ -73,7 +73,17 @@ fn build(common: &Common, dataset: &Dataset, device: tch::Device) -> Result<Box<
     Ok(common.model.config()?.build(&Context { dataset, seed, device, neighbours })?)
 }
 
+/// The middle value, or what lies halfway between the middle two.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn of_an_even_number_of_values_the_median_lies_halfway() {
+        assert_eq!(super::median(vec![4.0, 1.0, 2.0, 9.0]), 3.0);
+        assert_eq!(super::median(vec![4.0, 1.0, 2.0]), 2.0);
+    }
 }

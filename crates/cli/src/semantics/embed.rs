@@ -1,6 +1,6 @@
 //! `recgoat embed`: features of items from their texts or pictures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use recgoat_data::{Dataset, Owner};
@@ -28,8 +28,8 @@ use crate::{
                   resnet.toml")]
 pub(crate) struct Args {
     /// A data folder
-    #[arg(long)]
-    data: PathBuf,
+    #[arg(long, required_unless_present = "show_template")]
+    data: Option<PathBuf>,
     /// A copy of the data folder to put the features into, where nothing is yet
     #[arg(long)]
     out: Option<PathBuf>,
@@ -61,27 +61,26 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    if args.show_template {
-        print!("{}", Template::text());
-        return Ok(());
+    match &args.data {
+        Some(data) if !args.show_template => args.output.print(&make(args, data)?),
+        _ => print!("{}", Template::text()),
     }
-    args.output.print(&make(args)?);
     Ok(())
 }
 
-/// Does the work; what came of it.
-pub(super) fn make(args: &Args) -> Result<Value> {
+/// Does the work on a data folder; what came of it.
+pub(super) fn make(args: &Args, data: &Path) -> Result<Value> {
     let threads = args.models.threads()?;
-    let dataset = Dataset::open(&args.data)?;
-    let provenance = Provenance::read(&args.data)?;
+    let dataset = Dataset::open(data)?;
+    let provenance = Provenance::read(data)?;
     let default = if args.pictures.is_some() { "image" } else { "text" };
     let name = args.name.as_deref().unwrap_or(default);
     match &args.out {
         Some(out) => recgoat_data::check_free(out)?,
-        None => provenance.expect_ours(&args.data, Owner::Item, name)?,
+        None => provenance.expect_ours(data, Owner::Item, name)?,
     }
     if dataset.item_table().columns().is_empty() {
-        let path = args.data.join("items.tsv");
+        let path = data.join("items.tsv");
         return Err(
             BadInput(format!("{}: expected texts of the items, found no file", path.display())).into()
         );
@@ -105,9 +104,9 @@ pub(super) fn make(args: &Args) -> Result<Value> {
         }
     };
     let features = modality(name, &rows)?;
-    provenance.add(&args.data, args.out.as_deref(), Owner::Item, &features, source)?;
+    provenance.add(data, args.out.as_deref(), Owner::Item, &features, source)?;
     Ok(json!({
-        "dir": args.out.as_ref().unwrap_or(&args.data),
+        "dir": args.out.as_deref().unwrap_or(data),
         "modality": name,
         "rows": features.rows(),
         "width": features.width(),

@@ -36,15 +36,16 @@ pub(crate) fn make(lines: &[String], data: &Path, copy: &Path) -> Result<()> {
     }
     for line in lines {
         let begun = copy.exists();
+        let data = if begun { copy } else { data };
         let mut words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        words.extend(["--data".into(), if begun { copy.into() } else { data.into() }]);
+        words.extend(["--data".into(), data.into()]);
         if !begun {
             words.extend(["--out".into(), copy.into()]);
         }
         let wrong = |error: clap::Error| BadInput(format!("features {line:?}: {}", crate::one_line(&error)));
         match Line::try_parse_from(words).map_err(wrong)? {
-            Line::Embed(args) => embed::make(&args)?,
-            Line::Profile(args) => profile::make(&args, if begun { copy } else { data })?,
+            Line::Embed(args) => embed::make(&args, data)?,
+            Line::Profile(args) => profile::make(&args, data)?,
         };
     }
     Ok(())

@@ -55,6 +55,14 @@ fn texts_become_features_that_training_uses() {
 }
 
 #[test]
+fn built_in_templates_are_shown_without_data() {
+    let scene = Scene::new();
+    for line in ["embed --show-template", "profile --show-template", "profile --of items --show-template"] {
+        assert!(scene.done(line).contains("{{"), "{line}");
+    }
+}
+
+#[test]
 fn features_from_elsewhere_stay() {
     let mut files = texts();
     files.push(("text_feat.npy", npy(&[3, 2], &[1f32, 2.0, 3.0, 4.0, 5.0, 6.0])));
