@@ -37,6 +37,8 @@ struct Plan {
     preset: PathBuf,
     data: Option<PathBuf>,
     out: PathBuf,
+    /// The libtorch that the device needs.
+    flavour: Flavour,
     /// Options passed on as they are.
     passed_on: Vec<OsString>,
 }
@@ -45,7 +47,7 @@ pub(crate) fn run(args: lexopt::Parser) -> Result<ExitCode> {
     let root = workspace::root();
     let Some(plan) = Plan::parse(args, &root)? else { return usage::help(HELP) };
     let sets = matrix::sets(&plan)?;
-    timed("setup", || libtorch::ensure(&root, Flavour::Cpu))?;
+    timed("setup", || libtorch::ensure(&root, plan.flavour))?;
     timed("build", || process::run(workspace::cargo().args(["build", "--release", "--package", "recgoat"])))?;
     let program = workspace::target_dir()?.join("release/recgoat");
     let Some(sets) = sets else {
@@ -94,13 +96,21 @@ impl Plan {
     /// `None` when help is asked for.
     fn parse(mut args: lexopt::Parser, root: &Path) -> Result<Option<Self>> {
         let (mut preset, mut data, mut out) = ("quick".to_owned(), None, None);
-        let mut passed_on = Vec::new();
+        let (mut flavour, mut passed_on) = (Flavour::Cpu, Vec::new());
         while let Some(arg) = args.next()? {
             match arg {
                 Long("preset") => preset = args.value()?.string()?,
                 Long("out") => out = Some(PathBuf::from(args.value()?)),
                 Long("data") => data = Some(PathBuf::from(args.value()?)),
-                Long("device") => passed_on.extend(["--device".into(), args.value()?]),
+                Long("device") => {
+                    let device = args.value()?;
+                    flavour = if device.to_string_lossy().starts_with("cuda") {
+                        Flavour::Cuda
+                    } else {
+                        Flavour::Cpu
+                    };
+                    passed_on.extend(["--device".into(), device]);
+                }
                 Long("threads") => passed_on.extend(["--threads".into(), args.value()?]),
                 Short('h') | Long("help") => return Ok(None),
                 other => return Err(other.unexpected().into()),
@@ -109,7 +119,7 @@ impl Plan {
         let preset = find_preset(&preset, root)?;
         let name = preset.file_stem().unwrap_or(preset.as_os_str());
         let out = out.unwrap_or_else(|| root.join("reports").join(name));
-        Ok(Some(Self { preset, data, out, passed_on }))
+        Ok(Some(Self { preset, data, out, flavour, passed_on }))
     }
 }
 
@@ -159,6 +169,7 @@ mod tests {
         assert_eq!(plan.preset, root.path().join("presets/quick.toml"));
         assert_eq!(plan.out, root.path().join("reports/quick"));
         assert!(plan.passed_on.is_empty());
+        assert_eq!(plan.flavour, Flavour::Cpu);
     }
 
     #[test]
@@ -172,6 +183,14 @@ mod tests {
         assert_eq!(plan.out, Path::new("here"));
         assert_eq!(plan.data.as_deref(), Some(Path::new("my data")));
         assert_eq!(plan.passed_on, ["--device", "cpu"].map(OsString::from));
+    }
+
+    #[test]
+    fn a_card_needs_its_own_libtorch() {
+        let root = root();
+        let plan =
+            Plan::parse(lexopt::Parser::from_args(["--device", "cuda:1"]), root.path()).unwrap().unwrap();
+        assert_eq!(plan.flavour, Flavour::Cuda);
     }
 
     #[test]

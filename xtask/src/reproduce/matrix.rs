@@ -84,6 +84,7 @@ mod tests {
             preset: root.path().join("m.toml"),
             data: data.map(|data| root.path().join(data)),
             out: root.path().join("out"),
+            flavour: crate::libtorch::Flavour::Cpu,
             passed_on: Vec::new(),
         };
         (root, plan)
