@@ -16,6 +16,17 @@ fn balanced<'a>(a: &'a Tensor, b: &'a Tensor, cost: &'a Tensor) -> TensorProblem
     TensorProblem { a, b, cost, marginals: Marginals::Balanced }
 }
 
+/// Rounded to `f32` it was once.
+#[test]
+fn values_of_f64_keep_their_digits() {
+    let (a, b, cost) = problem(6, 5, Kind::Double);
+    let params = Params::new(0.1).tolerance(1e-12).check().unwrap();
+    let solved = solve(&balanced(&a, &b, &cost), &params, None, Gradient::Envelope).unwrap();
+    assert_eq!(solved.regularised_value.kind(), Kind::Double);
+    let (found, expected) = (solved.regularised_value.double_value(&[]), solved.solution.dual_value);
+    assert!((found - expected).abs() < 1e-13, "{found} {expected}");
+}
+
 #[test]
 fn envelope_gradients_are_central_differences() {
     let (a, b, cost) = problem(6, 5, Kind::Double);
