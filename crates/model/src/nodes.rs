@@ -153,9 +153,19 @@ impl BatchNodes {
         [1, 2].map(|part| repeated(items, &(indices(&self.triples[part], self.device) - first)))
     }
 
+    /// Of gathered rows those of the users.
+    pub(crate) fn users(&self, gathered: &Tensor) -> Tensor {
+        halves(gathered, self.users.rows().len()).0
+    }
+
     /// Of gathered rows those of the items, positives first.
     pub(crate) fn items(&self, gathered: &Tensor) -> Tensor {
         halves(gathered, self.users.rows().len()).1
+    }
+
+    /// Each triple's user among [`BatchNodes::users`] and positive among [`BatchNodes::items`].
+    pub(crate) fn interactions(&self) -> Vec<[u32; 2]> {
+        self.triples[0].iter().zip(&self.targets).map(|(&user, &item)| [user, item]).collect()
     }
 
     /// Each triple's positive among [`BatchNodes::items`].
@@ -247,7 +257,9 @@ mod tests {
         assert_eq!(gathered, select(&[1, 0, 4, 2, 3, 5]));
         assert_eq!(nodes.positives(&gathered), select(&[4, 2]));
         assert_eq!(nodes.items(&gathered), select(&[4, 2, 3, 5]));
+        assert_eq!(nodes.users(&gathered), select(&[1, 0]));
         assert_eq!(nodes.targets(), [0, 1, 0]);
+        assert_eq!(nodes.interactions(), [[0, 0], [1, 1], [0, 0]]);
         let [users, positives, negatives] = nodes.triples(&gathered);
         assert_eq!(users, select(&[1, 0, 1]));
         assert_eq!(positives, select(&[4, 2, 4]));

@@ -44,14 +44,13 @@ pub(crate) struct RankingLoss {
 
 impl RankingLoss {
     /// `(1 − s) · pairwise + s · −mean log softmax(z_u · z_i / τ)` over all distinct items of the batch, positive and
-    /// negative, on the tape; `gathered` are the rows of the batch's nodes.
+    /// negative, on the tape; `gathered` are the rows of the batch's nodes. A user's softmax is computed once.
     pub(crate) fn of(&self, nodes: &BatchNodes, gathered: &Tensor) -> Result<Tensor> {
         if self.softmax == 0.0 {
             return nodes.pairwise(gathered);
         }
-        let [users, ..] = nodes.triples(gathered);
-        let items = nodes.items(gathered);
-        let softmax = softmax_loss(&users, &items, nodes.targets(), self.temperature)? * self.softmax;
+        let (users, items) = (nodes.users(gathered), nodes.items(gathered));
+        let softmax = softmax_loss(&users, &items, &nodes.interactions(), self.temperature)? * self.softmax;
         if self.softmax == 1.0 {
             return Ok(softmax);
         }

@@ -29,33 +29,51 @@ pub fn unit_rows(x: &Tensor) -> Tensor {
 /// # Errors
 /// [`Error::Shape`] when shapes or targets do not fit.
 pub fn info_nce(anchors: &Tensor, candidates: &Tensor, targets: &[u32], temperature: f64) -> Result<Tensor> {
-    check(anchors, candidates, targets)?;
-    softmax(&unit_rows(anchors), &unit_rows(candidates), targets, temperature)
+    check_targets(anchors, candidates, targets)?;
+    let pairs: Vec<[u32; 2]> = (0..).zip(targets).map(|(row, &target)| [row, target]).collect();
+    softmax_loss(&unit_rows(anchors), &unit_rows(candidates), &pairs, temperature)
 }
 
-/// Softmax cross-entropy of inner products, on the tape: [`info_nce`] without scaling rows to unit length,
-/// `−mean_r log( exp(anchor_r · candidate_{t_r}/τ) / Σ_c exp(anchor_r · candidate_c/τ) )`.
+/// Softmax cross-entropy of inner products over pairs of an anchor and a candidate, on the tape:
+///
+/// ```text
+/// L = −mean_{(r,t)} log( exp(anchor_r · candidate_t/τ) / Σ_c exp(anchor_r · candidate_c/τ) )
+/// ```
+///
+/// # Shapes
+/// `anchors` `[rows, dim]`, `candidates` `[columns, dim]`, `pairs` of a row and a column. An anchor's softmax is computed
+/// once, however many pairs it has: a user of many interactions is one anchor.
 ///
 /// ```
 /// use recgoat_align::contrast::softmax_loss;
 /// use tch::Tensor;
 /// let one = Tensor::from_slice(&[1f32, 0.0]).view([1, 2]);
 /// let candidates = Tensor::from_slice(&[1f32, 0.0, 0.0, 1.0]).view([2, 2]);
-/// let loss = softmax_loss(&one, &candidates, &[0], 1.0)?.double_value(&[]);
+/// let loss = softmax_loss(&one, &candidates, &[[0, 0]], 1.0)?.double_value(&[]);
 /// assert!((loss - (1.0 + (-1f64).exp()).ln()).abs() < 1e-6);
 /// # Ok::<(), recgoat_align::Error>(())
 /// ```
 ///
 /// # Errors
-/// As [`info_nce`].
+/// [`Error::Shape`] when shapes or pairs do not fit.
 pub fn softmax_loss(
     anchors: &Tensor,
     candidates: &Tensor,
-    targets: &[u32],
+    pairs: &[[u32; 2]],
     temperature: f64,
 ) -> Result<Tensor> {
-    check(anchors, candidates, targets)?;
-    softmax(anchors, candidates, targets, temperature)
+    let [rows, columns] = check_rows(anchors, candidates)?;
+    let outside = |pair: &&[u32; 2]| i64::from(pair[0]) >= rows || i64::from(pair[1]) >= columns;
+    if let Some(pair) = pairs.iter().find(outside) {
+        return Err(shape_error("pairs", format!("pairs below [{rows}, {columns}]"), format!("{pair:?}")));
+    }
+    if pairs.is_empty() {
+        return Err(shape_error("pairs", "at least one".to_owned(), "none".to_owned()));
+    }
+    if anchors.device() == Device::Cpu {
+        return Ok(softmax::loss(anchors, candidates, pairs, temperature)?);
+    }
+    Ok(on_tape(anchors, candidates, pairs, temperature))
 }
 
 /// [`info_nce`] between two views `[rows, dim]` of the same things, averaged over both directions.
@@ -75,7 +93,7 @@ pub fn softmax_loss(
 /// [`Error::Shape`] when the shapes differ.
 pub fn between_views(left: &Tensor, right: &Tensor, temperature: f64) -> Result<Tensor> {
     let targets: Vec<u32> = (0..left.size().first().copied().unwrap_or(0) as u32).collect();
-    check(left, right, &targets)?;
+    check_targets(left, right, &targets)?;
     if left.size() != right.size() {
         return Err(shape_error("views", format!("{:?}", left.size()), format!("{:?}", right.size())));
     }
@@ -131,17 +149,14 @@ pub fn cross_modal(user_item: &Tensor, views: &[Tensor], lambda: f64) -> Tensor 
     user_item * (1.0 - lambda) + Tensor::stack(views, 0).mean(Kind::Float) * lambda
 }
 
-fn softmax(anchors: &Tensor, candidates: &Tensor, targets: &[u32], temperature: f64) -> Result<Tensor> {
-    if anchors.device() == Device::Cpu {
-        return Ok(softmax::loss(anchors, candidates, targets, temperature)?);
-    }
-    Ok(on_tape(anchors, candidates, targets, temperature))
-}
-
 /// The same loss by libtorch's operations, for devices that the kernel does not reach.
-fn on_tape(anchors: &Tensor, candidates: &Tensor, targets: &[u32], temperature: f64) -> Tensor {
+fn on_tape(anchors: &Tensor, candidates: &Tensor, pairs: &[[u32; 2]], temperature: f64) -> Tensor {
     let logits = anchors.matmul(&candidates.tr()) / temperature;
-    logits.cross_entropy_for_logits(&indices(targets, anchors.device()))
+    let [rows, columns] = [0, 1].map(|end| {
+        let ends: Vec<u32> = pairs.iter().map(|pair| pair[end]).collect();
+        Some(indices(&ends, anchors.device()))
+    });
+    -logits.log_softmax(-1, Kind::Float).index(&[rows, columns]).mean(Kind::Float)
 }
 
 /// Both directions by libtorch's operations, for devices and temperatures that the kernel does not reach.
@@ -151,7 +166,8 @@ fn both_on_tape(left: &Tensor, right: &Tensor, temperature: f64) -> Tensor {
     (logits.cross_entropy_for_logits(&targets) + logits.tr().cross_entropy_for_logits(&targets)) * 0.5
 }
 
-fn check(anchors: &Tensor, candidates: &Tensor, targets: &[u32]) -> Result<()> {
+/// Numbers of anchors and of candidates.
+fn check_rows(anchors: &Tensor, candidates: &Tensor) -> Result<[i64; 2]> {
     let (a, b) = (anchors.size(), candidates.size());
     if a.len() != 2 || b.len() != 2 || a[1] != b[1] || a.contains(&0) || b.contains(&0) {
         return Err(shape_error(
@@ -160,8 +176,14 @@ fn check(anchors: &Tensor, candidates: &Tensor, targets: &[u32]) -> Result<()> {
             format!("{b:?}"),
         ));
     }
-    if targets.len() as i64 != a[0] || targets.iter().any(|&target| i64::from(target) >= b[0]) {
-        let expected = format!("{} targets below {}", a[0], b[0]);
+    Ok([a[0], b[0]])
+}
+
+/// One target for each anchor.
+fn check_targets(anchors: &Tensor, candidates: &Tensor, targets: &[u32]) -> Result<()> {
+    let [rows, columns] = check_rows(anchors, candidates)?;
+    if targets.len() as i64 != rows || targets.iter().any(|&target| i64::from(target) >= columns) {
+        let expected = format!("{rows} targets below {columns}");
         let found = format!("{} up to {:?}", targets.len(), targets.iter().max());
         return Err(shape_error("targets", expected, found));
     }
@@ -202,13 +224,19 @@ mod tests {
         for (rows, columns, temperature) in
             [(200, 70, 0.2), (1, 1, 1.0), (129, 300, 0.05), (60, 15, 0.002), (128, 16, 2.0)]
         {
-            let targets: Vec<u32> = (0..rows as u32).map(|row| row % columns as u32).collect();
-            let ours = |a: &Tensor, b: &Tensor| softmax_loss(a, b, &targets, temperature).unwrap();
-            let theirs = |a: &Tensor, b: &Tensor| on_tape(a, b, &targets, temperature);
+            // Anchors of no, one and several pairs, some of them twice, in any order.
+            let pairs: Vec<[u32; 2]> =
+                (0..2 * rows as u32).map(|at| [at * at % rows as u32, at * 7 % columns as u32]).collect();
+            let ours = |a: &Tensor, b: &Tensor| softmax_loss(a, b, &pairs, temperature).unwrap();
+            let theirs = |a: &Tensor, b: &Tensor| on_tape(a, b, &pairs, temperature);
             assert_same(&with_gradient(ours, rows, columns), &with_gradient(theirs, rows, columns));
+            let targets: Vec<u32> = (0..rows as u32).map(|row| row % columns as u32).collect();
             let ours = |a: &Tensor, b: &Tensor| info_nce(a, b, &targets, temperature).unwrap();
-            let theirs =
-                |a: &Tensor, b: &Tensor| on_tape(&unit_rows(a), &unit_rows(b), &targets, temperature);
+            let theirs = |a: &Tensor, b: &Tensor| {
+                let (a, b) = (unit_rows(a), unit_rows(b));
+                let logits = a.matmul(&b.tr()) / temperature;
+                logits.cross_entropy_for_logits(&indices(&targets, Device::Cpu))
+            };
             assert_same(&with_gradient(ours, rows, columns), &with_gradient(theirs, rows, columns));
         }
         for (rows, temperature) in
@@ -237,6 +265,10 @@ mod tests {
         let message = |error: Result<Tensor>| error.unwrap_err().to_string();
         let found = message(info_nce(&random(3, 1), &random(2, 2), &[0, 1, 2], 0.2));
         assert_eq!(found, "targets: expected 3 targets below 2, found 3 up to Some(2)");
+        let found = message(softmax_loss(&random(3, 1), &random(2, 2), &[[0, 1], [3, 0]], 0.2));
+        assert_eq!(found, "pairs: expected pairs below [3, 2], found [3, 0]");
+        let found = message(softmax_loss(&random(3, 1), &random(2, 2), &[], 0.2));
+        assert_eq!(found, "pairs: expected at least one, found none");
         let found = message(between_views(&random(3, 1), &random(2, 2), 0.2));
         assert!(found.starts_with("targets: "), "{found}");
         let narrow = Tensor::zeros([3, 5], (Kind::Float, Device::Cpu));

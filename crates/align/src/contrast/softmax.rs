@@ -11,49 +11,65 @@ use crate::ot::exp_f32;
 /// for, and all rows at once would not stay near.
 const BLOCK: i64 = 512;
 
-/// `mean_r (log Σ_c exp(s_rc) − s_rt)`, `s = anchors · candidatesᵀ / τ`, on the tape.
+/// `mean_(r,t) (log Σ_c exp(s_rc) − s_rt)` over pairs of a row of anchors and one of candidates, `s = anchors · candidatesᵀ / τ`,
+/// on the tape.
 ///
-/// Cost: `6 · rows · columns · dim` flops and `rows · columns` exponentials; beside the gradients it holds
-/// `512 · columns` logits, whatever the number of rows.
+/// Cost: `6 · rows · columns · dim` flops and `rows · columns` exponentials, however many pairs a row has; beside the
+/// gradients it holds `512 · columns` logits, whatever the number of rows.
 pub(super) fn loss(
     anchors: &Tensor,
     candidates: &Tensor,
-    targets: &[u32],
+    pairs: &[[u32; 2]],
     temperature: f64,
 ) -> recgoat_torch::Result<Tensor> {
     let tapeless = tch::no_grad_guard();
     let (a, b) = (anchors.detach().contiguous(), candidates.detach().contiguous());
     let (rows, columns) = (a.size()[0], b.size()[0]);
+    let (starts, targets) = by_row(pairs, rows as usize);
     let (da, mut db) = (a.empty_like(), b.zeros_like());
     let space = Tensor::empty([BLOCK.min(rows), columns], (Kind::Float, a.device()));
     let mut total = 0.0;
-    for start in (0..rows).step_by(BLOCK as usize) {
-        let count = BLOCK.min(rows - start);
-        let block = a.narrow(0, start, count);
+    for first in (0..rows).step_by(BLOCK as usize) {
+        let count = BLOCK.min(rows - first);
+        let block = a.narrow(0, first, count);
         let mut logits = block.f_mm_out(&space.narrow(0, 0, count), &b.tr())?;
-        let targets = &targets[start as usize..(start + count) as usize];
         let losses: Vec<f64> = as_slice_mut(&mut logits)?
             .par_chunks_mut(columns as usize)
-            .zip(targets)
-            .map(|(row, &target)| to_gradient(row, target as usize, temperature, rows as f64))
+            .zip(starts[first as usize..].par_windows(2))
+            .map(|(row, ends)| to_gradient(row, &targets[ends[0]..ends[1]], temperature, pairs.len() as f64))
             .collect();
         total += losses.iter().sum::<f64>();
-        let _ = logits.f_mm_out(&da.narrow(0, start, count), &b)?;
+        let _ = logits.f_mm_out(&da.narrow(0, first, count), &b)?;
         let _ = db.f_addmm_(&logits.tr(), &block)?;
     }
     drop(tapeless);
-    Ok(scalar_with_gradient((total / rows as f64) as f32, &[(anchors, &da), (candidates, &db)]))
+    Ok(scalar_with_gradient((total / pairs.len() as f64) as f32, &[(anchors, &da), (candidates, &db)]))
 }
 
-/// Turns a row of products into the mean loss's gradient at them; returns the row's loss.
-fn to_gradient(row: &mut [f32], target: usize, temperature: f64, rows: f64) -> f64 {
+/// Candidates of each row's pairs, the rows one after another, and where each row's begin and the last one's end.
+fn by_row(pairs: &[[u32; 2]], rows: usize) -> (Vec<usize>, Vec<u32>) {
+    let mut starts = vec![0; rows + 1];
+    pairs.iter().for_each(|[row, _]| starts[*row as usize + 1] += 1);
+    for row in 0..rows {
+        starts[row + 1] += starts[row];
+    }
+    let (mut next, mut targets) = (starts.clone(), vec![0; pairs.len()]);
+    for &[row, target] in pairs {
+        targets[next[row as usize]] = target;
+        next[row as usize] += 1;
+    }
+    (starts, targets)
+}
+
+/// Turns a row of products into the mean loss's gradient at them; returns the sum of its pairs' losses.
+fn to_gradient(row: &mut [f32], targets: &[u32], temperature: f64, pairs: f64) -> f64 {
     let inverse = (1.0 / temperature) as f32;
-    let at_target = f64::from(row[target] * inverse);
+    let at_targets: f64 = targets.iter().map(|&target| f64::from(row[target as usize] * inverse)).sum();
     let (largest, sum) = exponentiate(row, inverse);
-    let scale = 1.0 / (temperature * rows);
-    times(row, (scale / f64::from(sum)) as f32);
-    row[target] -= scale as f32;
-    f64::from(largest) + f64::from(sum).ln() - at_target
+    let (count, scale) = (targets.len() as f64, 1.0 / (temperature * pairs));
+    times(row, (count * scale / f64::from(sum)) as f32);
+    targets.iter().for_each(|&target| row[target as usize] -= scale as f32);
+    count * (f64::from(largest) + f64::from(sum).ln()) - at_targets
 }
 
 /// Replaces `x` by `exp(x/τ − max)`; that maximum and the sum.

@@ -108,7 +108,7 @@ impl Recommender for LightGcn {
         let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
         let (dim, triples) = (self.config.dim, batch.users.len());
         let ranking = if self.config.softmax > 0.0 {
-            Stage::softmax("ranking", triples, nodes.item_rows().rows().len(), dim)
+            Stage::softmax("ranking", nodes.user_rows().rows().len(), nodes.item_rows().rows().len(), dim)
         } else {
             Stage::pass("ranking", triples * dim, 9)
         };

@@ -43,7 +43,7 @@ pub(super) fn stages(model: &RecGoat, batch: &Batch<'_>) -> Result<Vec<Stage>> {
         stages.push(Stage::sparse("filters", passes, dim, 2));
     }
     if config.softmax > 0.0 {
-        stages.push(Stage::softmax("softmax", triples, batch_items, dim));
+        stages.push(Stage::softmax("softmax", batch_users, batch_items, dim));
     }
     if config.softmax < 1.0 {
         stages.push(Stage::pass("pairwise", triples * dim, 9));

@@ -125,7 +125,7 @@ impl Settings for RecGoatConfig {
 ///
 /// A step costs, for `I` items, `F` feature widths, `d = dim` and `E` edges of all graphs: `4·I·F·d` flops of
 /// projection a modality (there and back), `4·E·d` of smoothing a pass, `10·I·d²` of transport and gates a modality,
-/// and `6·batch·n·d` of softmax for `n` distinct items.
+/// and `6·u·n·d` of softmax for `u` distinct users and `n` distinct items of the batch.
 pub struct RecGoat {
     config: RecGoatConfig,
     parameters: Parameters,
