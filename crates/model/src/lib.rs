@@ -30,6 +30,7 @@ mod similar;
 mod spectrum;
 pub mod ssr;
 mod tested;
+mod thinned;
 mod train;
 mod triples;
 pub mod tune;

@@ -5,7 +5,7 @@
 //! - `models_tell_what_their_views_do`
 //! - `transport_by_band_has_a_plan_for_each`
 //! - `odd_features_and_graphs_give_finite_scores`
-//! - `evaluation_drops_nothing_out`
+//! - `evaluation_drops_nothing_out`, `edges_left_out_are_there_in_evaluation`
 //! - `features_of_half_the_bits_give_almost_the_same_step`
 //! - `missing_rows_have_no_say`, `missing_rows_do_not_drown_the_first_gradient_of_bm3`
 //! - `a_planted_taste_is_learnt`
@@ -278,6 +278,22 @@ fn evaluation_drops_nothing_out() {
     let wild = QUIET.map(|(key, value)| (key, if value == "0" { "0.9" } else { value }));
     let (calm, wild) = (model("recgoat-paper", &QUIET, &data), model("recgoat-paper", &wild, &data));
     assert_eq!(scores(&*calm, 15), scores(&*wild, 15));
+}
+
+/// An epoch trains on its own edges; all of them rank.
+#[test]
+fn edges_left_out_are_there_in_evaluation() {
+    let data = dataset(15, 20, 120);
+    let triples = triples(&data);
+    for name in ["freedom", "recgoat"] {
+        let [mut whole, mut thin] = ["0", "0.7"].map(|share| model(name, &[("edge_dropout", share)], &data));
+        thin.begin_epoch(&mut ChaCha8Rng::seed_from_u64(3)).unwrap();
+        assert_eq!(scores(&*whole, 15), scores(&*thin, 15), "{name}");
+        assert_ne!(step(&mut *whole, &triples), step(&mut *thin, &triples), "{name}");
+        let first = step(&mut *thin, &triples);
+        thin.begin_epoch(&mut ChaCha8Rng::seed_from_u64(4)).unwrap();
+        assert_ne!(first, step(&mut *thin, &triples), "{name}: every epoch has edges of its own");
+    }
 }
 
 /// Sixteen bits keep eight of a feature: the step moves almost as it would.

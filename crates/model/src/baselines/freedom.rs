@@ -1,10 +1,9 @@
 //! A frozen item–item graph beside a user–item graph that is thinned every epoch.
 
-use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
-use recgoat_data::{Dataset, Split};
+use recgoat_data::Dataset;
 use recgoat_eval::Scorer;
-use recgoat_graph::{Adjacency, Propagation, Relay, SparseMap};
+use recgoat_graph::{Propagation, Relay, SparseMap};
 use recgoat_torch::Purpose;
 use tch::{Device, Tensor};
 
@@ -17,6 +16,7 @@ use crate::{
     ids::{GraphIds, halves},
     nodes::{BatchNodes, Scope},
     objective::pairwise_loss,
+    thinned::Thinned,
 };
 
 config! {
@@ -78,9 +78,7 @@ pub struct Freedom {
     ids: GraphIds,
     items: SparseMap,
     projections: Vec<(Dense, FeatureTable)>,
-    /// What an epoch trains on.
-    thinned: Option<Propagation>,
-    pairs: Vec<(u32, u32)>,
+    thinned: Thinned,
     device: Device,
 }
 
@@ -119,8 +117,8 @@ impl Freedom {
         }
         let items = dataset.interactions().items();
         let items = SparseMap::new(items, items, edges, device)?;
-        let pairs = dataset.interactions().split(Split::Train).pairs().collect();
-        Ok(Self { config, parameters, ids, items, projections, thinned: None, pairs, device })
+        let thinned = Thinned::new(config.edge_dropout, context);
+        Ok(Self { config, parameters, ids, items, projections, thinned, device })
     }
 
     /// Users and items `[_, dim]` of a scope, over the epoch's graph or the whole one.
@@ -139,17 +137,6 @@ impl Freedom {
         let (users, items) = halves(&smoothed, smoothed.size()[0] as usize - content.size()[0] as usize);
         Ok((users, items + content))
     }
-
-    /// The edges of one epoch, drawn without replacement by their weight in the whole graph.
-    fn draw(&self, randomness: &mut ChaCha8Rng) -> Vec<(u32, u32)> {
-        let matrix = self.ids.propagation.adjacency().matrix();
-        let weight = |&(user, item): &(u32, u32)| {
-            matrix.get(user as usize, item as usize + self.ids.users).copied().unwrap_or_default()
-        };
-        let kept = ((self.pairs.len() as f64 * (1.0 - self.config.edge_dropout)) as usize).max(1);
-        let drawn = self.pairs.choose_multiple_weighted(randomness, kept, weight);
-        drawn.expect("edges weigh more than nothing").copied().collect()
-    }
 }
 
 impl Recommender for Freedom {
@@ -162,19 +149,13 @@ impl Recommender for Freedom {
     }
 
     fn begin_epoch(&mut self, randomness: &mut ChaCha8Rng) -> Result<()> {
-        if self.config.edge_dropout > 0.0 {
-            let nodes = self.ids.propagation.adjacency().nodes();
-            let graph = Adjacency::bipartite(self.ids.users, nodes - self.ids.users, self.draw(randomness))?;
-            self.thinned = Some(Propagation::new(graph, self.config.layers, self.device));
-        }
-        Ok(())
+        self.thinned.begin_epoch(&self.ids, randomness)
     }
 
     fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<Tensor> {
         let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
         let mut relay = Relay::default();
-        let graph = self.thinned.as_ref().unwrap_or(&self.ids.propagation);
-        let (users, items) = self.forward(graph, Scope::Batch(&nodes), &mut relay)?;
+        let (users, items) = self.forward(self.thinned.graph(&self.ids), Scope::Batch(&nodes), &mut relay)?;
         let gathered = Tensor::cat(&[users, items], 0);
         let [users, ..] = nodes.triples(&gathered);
         let mut loss = nodes.pairwise(&gathered)?;

@@ -32,6 +32,7 @@ use crate::{
     objective::RankingLoss,
     phase::Phase,
     similar::{Nodes, similar_edges, union},
+    thinned::Thinned,
 };
 pub use config::{AlignConfig, Solver, TransportCost, TransportMode};
 use diagnosis::{Aligned, Plan, diagnose, pictures};
@@ -62,6 +63,8 @@ config! {
         /// Where profiles come from: "written", the dataset's own where it has any, or "features" of train items, which
         /// `alike = "both"` leaves to the views.
         pub profiles: Profiles = Profiles::Written,
+        /// Share of the user–item edges that ids are not smoothed over, drawn each epoch, those of popular nodes first.
+        pub edge_dropout: f64 = 0.0,
         /// Share of the preference gates dropped in training.
         pub dropout: f64 = 0.1,
         /// Frequency bands of the user–item graph that are transported by a plan each; 1 has one plan for all.
@@ -91,6 +94,7 @@ impl Settings for RecGoatConfig {
         expect_within("layers", self.layers, 0..=MOST_LAYERS)?;
         expect_within("like_layers", self.like_layers, 0..=MOST_LAYERS)?;
         expect_within("neighbours", self.neighbours, 1..)?;
+        expect_within("edge_dropout", self.edge_dropout, 0.0..1.0)?;
         expect_within("dropout", self.dropout, 0.0..1.0)?;
         expect_within("bands", self.bands, 1..=MOST_BANDS)?;
         expect_within("softmax", self.softmax, 0.0..=1.0)?;
@@ -130,6 +134,7 @@ pub struct RecGoat {
     config: RecGoatConfig,
     parameters: Parameters,
     ids: GraphIds,
+    thinned: Thinned,
     users_from_items: SparseMap,
     items_from_users: SparseMap,
     sides: Vec<Side>,
@@ -243,6 +248,7 @@ impl RecGoat {
         Ok(Self {
             users_from_items: users_from_items(context)?,
             items_from_users: items_from_users(context)?,
+            thinned: Thinned::new(config.edge_dropout, context),
             frequencies,
             transports: RefCell::new(transports),
             device: context.device,
@@ -263,7 +269,11 @@ impl RecGoat {
         scope: Scope<'a>,
     ) -> Result<Views> {
         let parameters = &self.parameters;
-        let smoothed = self.ids.smoothed(parameters, relay)?;
+        let graph = match phase {
+            Phase::Train(_) => self.thinned.graph(&self.ids),
+            Phase::Evaluate => &self.ids.propagation,
+        };
+        let smoothed = relay.apply(graph, self.ids.table(parameters))?;
         let items = self.ids.items(parameters, relay);
         let item_ids = relay.span(&smoothed, self.ids.users..self.ids.sizes().iter().sum());
         let mut views = Vec::new();
@@ -426,9 +436,9 @@ impl Recommender for RecGoat {
         &mut self.parameters
     }
 
-    fn begin_epoch(&mut self, _randomness: &mut ChaCha8Rng) -> Result<()> {
+    fn begin_epoch(&mut self, randomness: &mut ChaCha8Rng) -> Result<()> {
         self.transports.get_mut().iter_mut().for_each(CoordinateTransport::reset);
-        Ok(())
+        self.thinned.begin_epoch(&self.ids, randomness)
     }
 
     fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<Tensor> {
