@@ -15,6 +15,7 @@ use crate::{
     ids::{GraphIds, halves},
     nodes::{BatchNodes, Scope},
     objective::RankingLoss,
+    thinned::Thinned,
 };
 
 config! {
@@ -26,6 +27,8 @@ config! {
         pub layers: usize = 3,
         /// Weight of the squared norm of the layer-0 embeddings a batch touches, a triple.
         pub l2: f64 = 1e-4,
+        /// Share of the user–item edges left out each epoch, those of popular nodes first, as in FREEDOM and RecGOAT.
+        pub edge_dropout: f64 = 0.0,
         /// Weight of InfoNCE between users and the batch's distinct items, beside BPR: RecGOAT's own loss; 0 leaves it
         /// out.
         pub contrast: f64 = 0.0,
@@ -43,6 +46,7 @@ impl Settings for LightGcnConfig {
         expect_within("dim", self.dim, 1..=MOST_DIMENSIONS)?;
         expect_within("layers", self.layers, 0..=MOST_LAYERS)?;
         expect_within("l2", self.l2, 0.0..f64::INFINITY)?;
+        expect_within("edge_dropout", self.edge_dropout, 0.0..1.0)?;
         expect_within("contrast", self.contrast, 0.0..f64::INFINITY)?;
         expect_positive("temperature", self.temperature)?;
         expect_within("softmax", self.softmax, 0.0..=1.0)?;
@@ -61,6 +65,7 @@ pub struct LightGcn {
     config: LightGcnConfig,
     parameters: Parameters,
     ids: GraphIds,
+    thinned: Thinned,
     device: Device,
 }
 
@@ -73,7 +78,8 @@ impl LightGcn {
         let mut rng = context.seed.stream(Purpose::Init, 0);
         let mut parameters = Parameters::default();
         let ids = GraphIds::new([config.dim, config.layers], context, &mut parameters, &mut rng)?;
-        Ok(Self { config, parameters, ids, device: context.device })
+        let thinned = Thinned::new(config.edge_dropout, context);
+        Ok(Self { config, parameters, ids, thinned, device: context.device })
     }
 }
 
@@ -86,11 +92,15 @@ impl Recommender for LightGcn {
         &mut self.parameters
     }
 
+    fn begin_epoch(&mut self, randomness: &mut ChaCha8Rng) -> Result<()> {
+        self.thinned.begin_epoch(&self.ids, randomness)
+    }
+
     fn step(&mut self, batch: &Batch<'_>, _randomness: &mut ChaCha8Rng) -> Result<Tensor> {
         let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
         let (scope, mut relay) = (Scope::Batch(&nodes), Relay::default());
         let table = self.ids.table(&self.parameters);
-        let rows = scope.apply(&self.ids.propagation, table, &mut relay)?;
+        let rows = scope.apply(self.thinned.graph(&self.ids), table, &mut relay)?;
         let layer_0 = scope.of_table(table, &mut relay);
         let ranking =
             RankingLoss { softmax: self.config.softmax, temperature: self.config.softmax_temperature };
