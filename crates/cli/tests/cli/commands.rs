@@ -103,7 +103,7 @@ fn unknown_names_are_answered_with_the_known_ones() {
     };
     assert_eq!(
         with("lightgcn", "dmi=3"),
-        "unknown setting \"dmi\": expected one of contrast, dim, l2, layers, softmax, \
+        "unknown setting \"dmi\": expected one of contrast, dim, edge_dropout, l2, layers, softmax, \
                 softmax_temperature, temperature"
     );
     let trainer = "unknown setting \"train.rate\": expected one of train.batch, train.checkpoint_seconds, train.epochs, \
