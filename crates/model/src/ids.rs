@@ -58,7 +58,8 @@ impl GraphIds {
         Ok(relay.apply(&self.propagation, self.table(parameters))?)
     }
 
-    /// Of propagation to a batch's nodes and back: the layer next to the loss works on their entries alone.
+    /// Of propagation to a batch's nodes and back: the layer next to the loss works on their entries alone. Over the whole
+    /// graph: what an epoch thins away is not counted.
     pub(crate) fn propagation_cost(&self, nodes: &BatchNodes) -> Stage {
         let (graph, layers) = (self.propagation.adjacency(), self.propagation.layers());
         let entries =

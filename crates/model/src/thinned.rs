@@ -14,6 +14,7 @@ use crate::{Context, Result, ids::GraphIds};
 pub(crate) struct Thinned {
     /// Share of the edges left out.
     dropout: f64,
+    /// The train edges, held where some are left out.
     pairs: Vec<(u32, u32)>,
     epoch: Option<Propagation>,
     device: Device,
@@ -22,7 +23,8 @@ pub(crate) struct Thinned {
 impl Thinned {
     /// Leaves out a share `dropout` of the edges, in `[0, 1)`.
     pub(crate) fn new(dropout: f64, context: &Context<'_>) -> Self {
-        let pairs = context.dataset.interactions().split(Split::Train).pairs().collect();
+        let train = context.dataset.interactions().split(Split::Train);
+        let pairs = if dropout > 0.0 { train.pairs().collect() } else { Vec::new() };
         Self { dropout, pairs, epoch: None, device: context.device }
     }
 
@@ -86,7 +88,7 @@ mod tests {
 
         let mut whole = Thinned::new(0.0, &context);
         whole.begin_epoch(&ids, &mut rng).unwrap();
-        assert_eq!(whole.graph(&ids).adjacency().entries(), 2 * whole.pairs.len());
+        assert_eq!(whole.graph(&ids).adjacency().entries(), 2 * half.pairs.len());
 
         let all: HashSet<_> = half.pairs.iter().copied().collect();
         let drawn = half.draw(&ids, &mut rng);

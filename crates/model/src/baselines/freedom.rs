@@ -178,7 +178,6 @@ impl Recommender for Freedom {
             .iter()
             .map(|(_, features)| features.values(&self.parameters).size()[1] as usize)
             .sum();
-        // Over the whole graph: what an epoch thins away is not counted.
         Ok(vec![
             self.ids.propagation_cost(&nodes),
             Stage::sparse("item graph", self.items.matrix().nnz(), dim, 2 * self.config.item_layers),
