@@ -63,7 +63,8 @@ fn epochs(scene: &Scene) -> usize {
 
 #[test]
 fn killed_lightgcn() {
-    killed_and_resumed_ends_the_same("--model lightgcn --set dim=16", 1);
+    // With edges drawn anew by every epoch, which a run that goes on has to draw again.
+    killed_and_resumed_ends_the_same("--model lightgcn --set dim=16 --set edge_dropout=0.5", 1);
 }
 
 #[test]
