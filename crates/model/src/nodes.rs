@@ -51,9 +51,19 @@ impl<'a> Scope<'a> {
         items: &Tensor,
         relay: &mut Relay<'a>,
     ) -> Result<[Tensor; 2]> {
+        Ok([self.users_of(map, items, relay)?, self.of_items(items, relay)])
+    }
+
+    /// What `map` makes of items' rows, a leaf, for users; a leaf.
+    pub(crate) fn users_of(
+        self,
+        map: &'a dyn LinearMap,
+        items: &Tensor,
+        relay: &mut Relay<'a>,
+    ) -> Result<Tensor> {
         Ok(match self {
-            Self::All => [relay.apply(map, items)?, items.shallow_clone()],
-            Self::Batch(n) => [relay.apply_at(map, items, &n.users)?, self.of_items(items, relay)],
+            Self::All => relay.apply(map, items)?,
+            Self::Batch(nodes) => relay.apply_at(map, items, &nodes.users)?,
         })
     }
 
@@ -115,11 +125,6 @@ impl BatchNodes {
             counts,
             device,
         })
-    }
-
-    /// The nodes' rows of a tensor of the tape, `[nodes, dim]`.
-    pub(crate) fn gather(&self, table: &Tensor) -> Tensor {
-        table.index_select(0, &self.all.to_tensor(table.device()))
     }
 
     /// The batch's users and items, among users followed by items.

@@ -16,7 +16,7 @@ use crate::{
     dense::Dense,
     features,
     ids::{GraphIds, halves, train_graph},
-    nodes::BatchNodes,
+    nodes::{BatchNodes, Scope},
     phase::Phase,
 };
 
@@ -93,9 +93,10 @@ struct Side {
     membership: Dense,
 }
 
-/// Users and items `[users + items, dim]`, and each modality's global embeddings of the same shape.
+/// Users and items of a scope, `[nodes, dim]`.
 struct Views {
     fused: Tensor,
+    /// Each modality's global embeddings: where they are contrasted, those of all users and items.
     global: Vec<Tensor>,
 }
 
@@ -133,28 +134,55 @@ impl LgmRec {
         Ok(Self { config, parameters, ids, mean, sum, graph, modalities, device })
     }
 
-    fn forward<'a>(&'a self, relay: &mut Relay<'a>, phase: &mut Phase<'_>) -> Result<Views> {
+    fn forward<'a>(
+        &'a self,
+        scope: Scope<'a>,
+        relay: &mut Relay<'a>,
+        phase: &mut Phase<'_>,
+    ) -> Result<Views> {
         let parameters = &self.parameters;
         let smoothed = self.ids.smoothed(parameters, relay)?;
-        let (_, items) = halves(&smoothed, self.ids.users);
-        let items = relay.join(items.shallow_clone());
-        let mut local = smoothed;
+        let nodes = smoothed.size()[0] as usize;
+        let items = relay.span(&smoothed, self.ids.users..nodes);
+        let mut local = scope.of_table(&smoothed, relay);
+        // Every user is a candidate of the contrast.
+        let reach = if self.contrasts() { Scope::All } else { scope };
         let mut global = Vec::new();
         for side in &self.modalities {
             let projected = relay.join(side.projection.apply(parameters, &side.features));
-            let users = relay.apply(&self.mean, &projected)?;
-            let mut carried = relay.join(Tensor::cat(&[&users, &projected], 0));
-            for _ in 0..self.config.feature_layers {
-                carried = relay.apply(&self.graph, &carried)?;
-            }
-            local = &local + unit_rows(&carried);
+            local = local + unit_rows(&self.carried(&projected, scope, relay)?);
             let logits = relay.join(side.membership.apply(parameters, &side.features));
-            let of_users = relay.apply(&self.sum, &logits)?;
+            let of_users = reach.users_of(&self.sum, &logits, relay)?;
             let [of_users, of_items] = [of_users, logits].map(|logits| self.memberships(&logits, phase));
-            global.push(self.through_hyperedges(&of_users, &of_items, &items));
+            let of_items = relay.join(of_items);
+            let edges = self.hyperedges(&of_items, &items);
+            let reached = Tensor::cat(&[of_users, reach.of_items(&of_items, relay)], 0);
+            global.push(relay.join(reached.matmul(&edges)));
         }
-        let sum = Tensor::stack(&global, 0).sum_dim_intlist(0, false, Kind::Float);
+        let mut sum = Tensor::stack(&global, 0).sum_dim_intlist(0, false, Kind::Float);
+        if self.contrasts() {
+            let all = relay.join(sum);
+            sum = scope.of_table(&all, relay);
+        }
         Ok(Views { fused: local + unit_rows(&sum) * self.config.global, global })
+    }
+
+    /// Projected features under their means for users, smoothed.
+    fn carried<'a>(&'a self, projected: &Tensor, scope: Scope<'a>, relay: &mut Relay<'a>) -> Result<Tensor> {
+        let users = relay.apply(&self.mean, projected)?;
+        let mut carried = relay.join(Tensor::cat(&[&users, projected], 0));
+        let Some(before_last) = self.config.feature_layers.checked_sub(1) else {
+            return Ok(scope.of_table(&carried, relay));
+        };
+        for _ in 0..before_last {
+            carried = relay.apply(&self.graph, &carried)?;
+        }
+        scope.apply(&self.graph, &carried, relay)
+    }
+
+    /// Whether modalities are contrasted with each other.
+    fn contrasts(&self) -> bool {
+        self.config.contrast > 0.0 && self.modalities.len() > 1
     }
 
     /// `softmax((logits + Gumbel noise)/τ)`, with dropout, in training; without either in evaluation.
@@ -166,15 +194,11 @@ impl LgmRec {
         phase.dropout(&(noisy / self.config.temperature).softmax(1, Kind::Float), self.config.dropout)
     }
 
-    fn through_hyperedges(&self, of_users: &Tensor, of_items: &Tensor, items: &Tensor) -> Tensor {
-        let mut items = items.shallow_clone();
-        let mut users = Tensor::zeros_like(of_users);
-        for _ in 0..self.config.hyper_layers {
-            let edges = of_items.tr().matmul(&items);
-            items = of_items.matmul(&edges);
-            users = of_users.matmul(&edges);
-        }
-        Tensor::cat(&[&users, &items], 0)
+    /// What the items bring to each hyperedge, `[hyperedges, dim]`, in the last passage.
+    fn hyperedges(&self, of_items: &Tensor, items: &Tensor) -> Tensor {
+        let gathered = of_items.tr().matmul(items);
+        (1..self.config.hyper_layers)
+            .fold(gathered, |edges, _| of_items.tr().matmul(&of_items.matmul(&edges)))
     }
 
     /// Between the global embeddings of two modalities, every user and item a candidate.
@@ -210,10 +234,10 @@ impl Recommender for LgmRec {
     fn step(&mut self, batch: &Batch<'_>, randomness: &mut ChaCha8Rng) -> Result<Tensor> {
         let nodes = BatchNodes::new(batch, self.ids.sizes(), self.device)?;
         let mut relay = Relay::default();
-        let Views { fused, global } = self.forward(&mut relay, &mut Phase::Train(randomness))?;
-        let rows = nodes.gather(&fused);
-        let mut loss = nodes.pairwise(&rows)? + nodes.penalty(&rows, self.config.l2)?;
-        if self.config.contrast > 0.0 {
+        let Views { fused, global } =
+            self.forward(Scope::Batch(&nodes), &mut relay, &mut Phase::Train(randomness))?;
+        let mut loss = nodes.pairwise(&fused)? + nodes.penalty(&fused, self.config.l2)?;
+        if self.contrasts() {
             for (at, left) in global.iter().enumerate() {
                 for right in &global[at + 1..] {
                     loss += self.contrast(batch, left, right)? * self.config.contrast;
@@ -226,8 +250,9 @@ impl Recommender for LgmRec {
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {
         tch::no_grad(|| {
-            let views = self.forward(&mut Relay::default(), &mut Phase::Evaluate)?;
-            let (users, items) = halves(&views.fused, self.ids.users);
+            let Views { fused, .. } =
+                self.forward(Scope::All, &mut Relay::default(), &mut Phase::Evaluate)?;
+            let (users, items) = halves(&fused, self.ids.users);
             Ok(Box::new(EmbeddingScorer::new(&users, &items)) as Box<dyn Scorer>)
         })
     }
