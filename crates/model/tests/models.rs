@@ -1,6 +1,7 @@
 //! What every model must do, whatever it learns.
 //!
 //! - `steps_descend_along_their_gradient`: a step's gradient is the loss's, by central differences
+//! - `steps_rank_as_evaluation_does`: what a batch's nodes alone are worked out for
 //! - `equal_seeds_give_equal_bits`
 //! - `models_tell_what_their_views_do`
 //! - `transport_by_band_has_a_plan_for_each`
@@ -278,6 +279,54 @@ fn evaluation_drops_nothing_out() {
     let wild = QUIET.map(|(key, value)| (key, if value == "0" { "0.9" } else { value }));
     let (calm, wild) = (model("recgoat-paper", &QUIET, &data), model("recgoat-paper", &wild, &data));
     assert_eq!(scores(&*calm, 15), scores(&*wild, 15));
+}
+
+/// A step works out the batch's nodes alone, evaluation all of them: its pairwise loss is that of evaluation's scores.
+#[test]
+fn steps_rank_as_evaluation_does() {
+    let data = with_holes(&dataset(30, 40, 200), 7.0);
+    let Triples { mut users, mut positives, mut negatives } = triples(&data);
+    for ids in [&mut users, &mut positives, &mut negatives] {
+        ids.truncate(8);
+    }
+    let few = Triples { users, positives, negatives };
+    let few_neighbours = [("neighbours", "4"), ("l2", "0")];
+    let with = |settings: &[(&'static str, &'static str)]| [&few_neighbours[..], settings].concat();
+    // Noise of the memberships is nothing beside such a temperature.
+    let members = |contrast: &'static str| {
+        vec![("dropout", "0"), ("temperature", "1e6"), ("l2", "0"), ("contrast", contrast)]
+    };
+    for (name, settings) in [
+        ("bpr", vec![("l2", "0")]),
+        ("lightgcn", vec![("l2", "0")]),
+        ("vbpr", vec![("l2", "0")]),
+        ("freedom", vec![("neighbours", "4"), ("edge_dropout", "0"), ("feature_loss", "0")]),
+        ("mgcn", with(&[("contrast", "0")])),
+        ("smore", with(&[("contrast", "0"), ("dropout", "0")])),
+        ("lgmrec", members("0")),
+        ("lgmrec", members("1e-9")),
+        ("lgmrec", [members("0"), vec![("feature_layers", "0"), ("hyper_layers", "2")]].concat()),
+        (
+            "recgoat",
+            with(&[("dropout", "0"), ("softmax", "0"), ("align.transport", "none"), ("align.contrast", "0")]),
+        ),
+        ("ssr", with(&[("ranking", "bpr"), ("mask", "0"), ("contrast", "0")])),
+    ] {
+        let mut model = model(name, &settings, &data);
+        tch::no_grad(|| {
+            for tensor in model.parameters().tensors() {
+                let _ = tensor.shallow_clone().g_mul_scalar_(2.0);
+            }
+        });
+        let loss = step(&mut *model, &few);
+        let scores = scores(&*model, 30);
+        let at = |user: u32, item: u32| f64::from(scores[(user * 40 + item) as usize]);
+        let items = few.positives.iter().zip(&few.negatives);
+        let pairs = few.users.iter().zip(items).map(|(&user, (&p, &n))| at(user, n) - at(user, p));
+        let expected = pairs.map(|gap| gap.exp().ln_1p()).sum::<f64>() / 8.0;
+        assert!((expected - 2f64.ln()).abs() > 1e-4, "{name}: nothing is told apart");
+        assert!((loss - expected).abs() < 1e-5 * expected, "{name} {settings:?}: {loss} {expected}");
+    }
 }
 
 /// An epoch trains on its own edges; all of them rank.
