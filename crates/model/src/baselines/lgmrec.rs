@@ -150,7 +150,7 @@ impl LgmRec {
         let mut global = Vec::new();
         for side in &self.modalities {
             let projected = relay.join(side.projection.apply(parameters, &side.features));
-            local = local + unit_rows(&self.carried(&projected, scope, relay)?);
+            local = &local + unit_rows(&self.carried(&projected, scope, relay)?);
             let logits = relay.join(side.membership.apply(parameters, &side.features));
             let of_users = reach.users_of(&self.sum, &logits, relay)?;
             let [of_users, of_items] = [of_users, logits].map(|logits| self.memberships(&logits, phase));
