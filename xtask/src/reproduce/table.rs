@@ -18,12 +18,7 @@ pub(crate) fn read(path: &Path) -> Result<Value> {
 /// The models of several reports in Markdown, a column a data set: means over seeds of Recall@20 and NDCG@20 on test ±
 /// their standard deviation, the best in bold; a star marks what differs from the report's baseline (p < 0.05).
 pub(crate) fn table(reports: &[Value]) -> String {
-    let mut models: Vec<&str> = Vec::new();
-    for name in reports.iter().flat_map(|report| list(&report["models"])).filter_map(|m| m["name"].as_str()) {
-        if !models.contains(&name) {
-            models.push(name);
-        }
-    }
+    let models = rows(reports);
     let mut text = String::from("| test Recall@20 · NDCG@20 |");
     for report in reports {
         let runs = list(&report["models"]).first().map_or(0, |model| list(&model["runs"]).len());
@@ -41,6 +36,21 @@ pub(crate) fn table(reports: &[Value]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// All models in the order of the reports: one that an earlier report lacks comes before what follows it where it is.
+fn rows(reports: &[Value]) -> Vec<&str> {
+    let mut rows: Vec<&str> = Vec::new();
+    for report in reports {
+        let mut at = rows.len();
+        for name in list(&report["models"]).iter().rev().filter_map(|model| model["name"].as_str()) {
+            match rows.iter().position(|row| *row == name) {
+                Some(found) => at = found,
+                None => rows.insert(at, name),
+            }
+        }
+    }
+    rows
 }
 
 fn cell(report: &Value, model: &str, metric: &str) -> Option<String> {
@@ -102,5 +112,16 @@ mod tests {
 | B | **0.4000** ± 0.0000 · 0.1000 ± 0.0000 | **0.2500** · **0.5000** |
 ";
         assert_eq!(table(&[one, two]), expected);
+    }
+
+    #[test]
+    fn a_model_stands_where_its_report_has_it() {
+        let report = |names: &[&str]| {
+            let models: Vec<Value> = names.iter().map(|name| json!({ "name": name })).collect();
+            json!({ "models": models })
+        };
+        let reports =
+            [report(&["A", "B", "Z"]), report(&["B", "M", "N", "Z", "last"]), report(&["first", "A"])];
+        assert_eq!(rows(&reports), ["first", "A", "B", "M", "N", "Z", "last"]);
     }
 }
