@@ -43,6 +43,17 @@ impl Stage {
         Self { name, flops: (numbers * times) as f64, bytes: (4 * numbers * times) as f64 }
     }
 
+    /// Several stages as one.
+    pub fn sum(name: &'static str, stages: impl IntoIterator<Item = Self>) -> Self {
+        let none = Self { name, flops: 0.0, bytes: 0.0 };
+        let add = |sum: Self, stage: Self| Self {
+            flops: sum.flops + stage.flops,
+            bytes: sum.bytes + stage.bytes,
+            ..sum
+        };
+        stages.into_iter().fold(none, add)
+    }
+
     /// Adam: parameter, gradient and both moments read and written.
     pub fn update(parameters: usize) -> Self {
         Self { flops: 12.0 * parameters as f64, ..Self::pass("update", parameters, 8) }

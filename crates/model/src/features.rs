@@ -87,6 +87,14 @@ pub(crate) fn altered(modality: &Modality, rows: Rows, hidden: f64, seed: Seed) 
     Ok(Modality::new(modality.name(), items, width, values, present)?)
 }
 
+/// The rows of a modality that are there, alone.
+pub(crate) fn known(modality: &Modality) -> Result<Modality> {
+    let rows = modality.values().chunks(modality.width()).zip(modality.present());
+    let values: Vec<f32> = rows.filter(|(_, present)| **present).flat_map(|(row, _)| row).copied().collect();
+    let count = modality.rows() - modality.missing();
+    Ok(Modality::new(modality.name(), count, modality.width(), values, vec![true; count])?)
+}
+
 /// The numbers in which frozen features are kept and projected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -44,7 +44,8 @@ pub(crate) struct RankingLoss {
 
 impl RankingLoss {
     /// `(1 − s) · pairwise + s · −mean log softmax(z_u · z_i / τ)` over all distinct items of the batch, positive and
-    /// negative, on the tape; `gathered` are the rows of the batch's nodes. A user's softmax is computed once.
+    /// negative, on the tape; `gathered` are the rows of the batch's nodes. A user's softmax is computed once; other positives
+    /// of the user that the batch holds are among the negatives of each.
     pub(crate) fn of(&self, nodes: &BatchNodes, gathered: &Tensor) -> Result<Tensor> {
         if self.softmax == 0.0 {
             return nodes.pairwise(gathered);

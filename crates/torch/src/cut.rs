@@ -30,7 +30,7 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// Cuts at `output`, which must have been computed without the tape.
+    /// Cuts at `output`: what it was computed from is out of autograd's sight.
     pub fn new(output: &Tensor) -> Self {
         Self { leaf: output.detach().set_requires_grad(true) }
     }

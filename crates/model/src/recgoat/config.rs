@@ -1,110 +1,85 @@
-//! Settings of alignment, which both models share.
+//! Settings of RecGOAT.
 
-use recgoat_align::oat::{CoordinateCost, PlanSolver, TransportConfig};
-use serde::{Deserialize, Serialize};
+use recgoat_data::Dataset;
 
+use super::{AlignConfig, Alike, Profiles, RecGoat};
 use crate::{
-    Result,
-    config::{config, expect_positive, expect_within},
+    Context, Error, Recommender, Result, Settings,
+    bands::MOST_BANDS,
+    config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_positive, expect_within},
+    features::{self, FeatureSimilarity, Precision, Rows},
 };
 
 config! {
-    /// How views are aligned.
-    pub struct AlignConfig {
-        /// Weight of the contrast between views; 0 leaves it out.
-        pub contrast: f64 = 0.01,
-        /// Temperature of the contrastive losses.
-        pub temperature: f64 = 0.2,
-        /// How a branch reaches the id coordinates: "none", "plan" (d·T), "residual" (Δ) or "plan+residual".
-        pub transport: TransportMode = TransportMode::PlanAndResidual,
-        /// Cost between two coordinates: "squared" or "absolute".
-        pub cost: TransportCost = TransportCost::Squared,
-        /// Regularisation of the plan, relative to the mean cost.
-        pub epsilon: f64 = 0.05,
-        /// Largest marginal error of the plan.
-        pub tolerance: f64 = 1e-3,
-        /// Largest number of Sinkhorn iterations a step.
-        pub max_iterations: usize = 200,
-        /// Weight of the transport cost in the loss; 0 leaves it out.
-        pub wasserstein: f64 = 0.01,
-        /// How the plan is found: "certified", or "released" (in the kernel domain, which underflows).
-        pub solver: Solver = Solver::Certified,
+    /// Settings of [`RecGoat`].
+    pub struct RecGoatConfig {
+        /// Width of all embeddings.
+        pub dim: usize = 64,
+        /// Propagation steps over the user–item graph.
+        pub layers: usize = 3,
+        /// Propagation steps over each item–item and user–user graph.
+        pub like_layers: usize = 1,
+        /// Nearest items of an item by features, itself among them.
+        pub neighbours: usize = 10,
+        /// How features are compared: "cosine", or "centred-cosine" for all-positive features.
+        pub similarity: FeatureSimilarity = FeatureSimilarity::Cosine,
+        /// Items that share most users with an item, itself among them; 0 leaves their graph out.
+        pub companions: usize = 10,
+        /// Users most like a user, itself among them; 0 leaves their graph out.
+        pub peers: usize = 20,
+        /// By what users are alike: common "items", "profiles", or "both": items, and profiles that the dataset has.
+        pub alike: Alike = Alike::Both,
+        /// Where profiles come from: "written", the dataset's own where it has any, or "features" of train items, which
+        /// `alike = "both"` leaves to the views.
+        pub profiles: Profiles = Profiles::Written,
+        /// Share of the user–item edges that ids are not smoothed over, drawn each epoch, those of popular nodes first.
+        pub edge_dropout: f64 = 0.0,
+        /// Share of the preference gates dropped in training.
+        pub dropout: f64 = 0.1,
+        /// Frequency bands of the user–item graph that are transported by a plan each; 1 has one plan for all.
+        pub bands: usize = 1,
+        /// Share of the ranking loss that is a softmax over the batch's items; the rest is pairwise.
+        pub softmax: f64 = 0.5,
+        /// Temperature of that softmax.
+        pub softmax_temperature: f64 = 1.0,
+        /// Weight of the squared norm of the layer-0 embeddings a batch touches, a triple.
+        pub l2: f64 = 1e-3,
+        /// Names of the modalities to use; all of the dataset's when empty.
+        pub modalities: Vec<String> = Vec::new(),
+        /// Numbers in which features are kept and projected: "f32" or "bf16".
+        pub precision: Precision = Precision::F32,
+        /// Whose features an item gets: its "own", or those of another by a permutation ("permuted"): a control.
+        pub rows: Rows = Rows::Own,
+        /// Share of the items whose features are hidden from the model.
+        pub hidden: f64 = 0.0,
+        in /// Alignment of the views.
+        pub align: AlignConfig = AlignConfig::default(),
     }
 }
 
-impl AlignConfig {
-    pub(super) fn check(&self) -> Result<()> {
-        expect_within("align.contrast", self.contrast, 0.0..f64::INFINITY)?;
-        expect_positive("align.temperature", self.temperature)?;
-        expect_within("align.epsilon", self.epsilon, 1e-6..=1e6)?;
-        expect_positive("align.tolerance", self.tolerance)?;
-        expect_within("align.max_iterations", self.max_iterations, 1..)?;
-        expect_within("align.wasserstein", self.wasserstein, 0.0..f64::INFINITY)
-    }
-
-    /// The transport's own settings.
-    pub fn transport_config(&self) -> TransportConfig {
-        TransportConfig {
-            cost: match self.cost {
-                TransportCost::Squared => CoordinateCost::Squared,
-                TransportCost::Absolute => CoordinateCost::Absolute,
-            },
-            relative_epsilon: self.epsilon,
-            tolerance: self.tolerance,
-            max_iterations: self.max_iterations,
-            solver: match self.solver {
-                Solver::Certified => PlanSolver::Certified,
-                Solver::Released => PlanSolver::Released,
-            },
+impl Settings for RecGoatConfig {
+    fn check(&self, dataset: &Dataset) -> Result<()> {
+        expect_within("dim", self.dim, 1..=MOST_DIMENSIONS)?;
+        expect_within("layers", self.layers, 0..=MOST_LAYERS)?;
+        expect_within("like_layers", self.like_layers, 0..=MOST_LAYERS)?;
+        expect_within("neighbours", self.neighbours, 1..)?;
+        expect_within("edge_dropout", self.edge_dropout, 0.0..1.0)?;
+        expect_within("dropout", self.dropout, 0.0..1.0)?;
+        expect_within("bands", self.bands, 1..=MOST_BANDS)?;
+        expect_within("softmax", self.softmax, 0.0..=1.0)?;
+        expect_positive("softmax_temperature", self.softmax_temperature)?;
+        expect_within("l2", self.l2, 0.0..f64::INFINITY)?;
+        expect_within("hidden", self.hidden, 0.0..1.0)?;
+        self.align.check()?;
+        if self.bands > 1 && !self.align.transport.has_plan() {
+            let message =
+                format!("bands: expected 1 where align.transport has no plan, found {}", self.bands);
+            return Err(Error::Config(message));
         }
-    }
-}
-
-/// How a branch's output is carried into the id coordinates, `ẑ = z·M`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TransportMode {
-    /// `M = I`: the branch is used as it is.
-    #[serde(rename = "none")]
-    None,
-    /// `M = d·T`.
-    #[serde(rename = "plan")]
-    Plan,
-    /// `M = Δ`.
-    #[serde(rename = "residual")]
-    Residual,
-    /// `M = d·T + Δ`, the paper's.
-    #[serde(rename = "plan+residual")]
-    PlanAndResidual,
-}
-
-impl TransportMode {
-    /// Whether the plan takes part.
-    pub fn has_plan(self) -> bool {
-        matches!(self, Self::Plan | Self::PlanAndResidual)
+        features::modalities(dataset, &self.modalities, "recgoat").map(drop)
     }
 
-    /// Whether the learnable matrix takes part.
-    pub fn has_residual(self) -> bool {
-        matches!(self, Self::Residual | Self::PlanAndResidual)
+    fn build(self, context: &Context<'_>) -> Result<Box<dyn Recommender>> {
+        Ok(Box::new(RecGoat::new(self, context)?))
     }
-}
-
-/// The cost between coordinates, as configurations write it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TransportCost {
-    /// Mean squared difference (the released code).
-    Squared,
-    /// Mean absolute difference (the paper, 1-Wasserstein).
-    Absolute,
-}
-
-/// How the plan is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Solver {
-    /// [`PlanSolver::Certified`].
-    Certified,
-    /// [`PlanSolver::Released`].
-    Released,
 }

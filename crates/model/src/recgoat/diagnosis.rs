@@ -14,12 +14,12 @@ use crate::Result;
 /// Items looked at; every value is a mean over them or over their pairs.
 const SAMPLE: i64 = 512;
 
-/// A modality's view before and after transport, `[items, dim]`, and what the transport was.
+/// A modality's view before and after transport, of the items that have features, and what the transport was.
 pub(super) struct Aligned<'a> {
     pub(super) name: &'a str,
-    pub(super) view: &'a Tensor,
-    pub(super) moved: &'a Tensor,
-    /// Rows that are there.
+    pub(super) view: Tensor,
+    pub(super) moved: Tensor,
+    /// Rows of those items, where not all are there.
     pub(super) present: Option<&'a Tensor>,
     /// One a band; none where nothing is transported.
     pub(super) plans: &'a [Plan],
@@ -70,7 +70,8 @@ pub(super) fn diagnose(
             plan.share.as_ref().map(|share| put("plan over residual", share.double_value(&[])));
         }
         let mut put = |what: &str, value: f64| found.insert(format!("{what}, {name}"), value);
-        let [ids, view, moved] = [ids, view, moved].map(|rows| unit_rows(&sample(rows, *present)));
+        let ids = unit_rows(&sample(ids, *present));
+        let [view, moved] = [view, moved].map(|rows| unit_rows(&sample(rows, None)));
         let cosine = |rows: &Tensor| mean(&(rows * &ids).sum_dim_intlist(1, false, Kind::Float));
         put("cosine to ids", cosine(&view));
         put("cosine to ids, moved", cosine(&moved));
@@ -103,9 +104,9 @@ pub(super) fn pictures(ids: &Tensor, views: &[Aligned<'_>]) -> Result<Vec<Pictur
         }
     }
     let mut groups = vec![("ids".to_owned(), unit_rows(&sample(ids, None)))];
-    for Aligned { name, view, moved, present, .. } in views {
-        groups.push((format!("{name}, before transport"), unit_rows(&sample(view, *present))));
-        groups.push((format!("{name}, after"), unit_rows(&sample(moved, *present))));
+    for Aligned { name, view, moved, .. } in views {
+        groups.push((format!("{name}, before transport"), unit_rows(&sample(view, None))));
+        groups.push((format!("{name}, after"), unit_rows(&sample(moved, None))));
     }
     let rows: Vec<&Tensor> = groups.iter().map(|(_, rows)| rows).collect();
     let all = Tensor::cat(&rows, 0);
@@ -161,7 +162,10 @@ mod tests {
         tch::manual_seed(2);
         let ids = Tensor::randn([700, 16], (Kind::Float, Device::Cpu));
         let noisy = &ids + Tensor::randn([700, 16], (Kind::Float, Device::Cpu)) * 0.5;
-        let aligned = |name, view| Aligned { name, view, moved: view, present: None, plans: &[] };
+        let aligned = |name, view: &Tensor| {
+            let (view, moved) = (view.shallow_clone(), view.shallow_clone());
+            Aligned { name, view, moved, present: None, plans: &[] }
+        };
         let found = diagnose(&ids, &[aligned("same", &ids), aligned("noisy", &noisy)], 0.2).unwrap();
         assert!((found["cosine to ids, same"] - 1.0).abs() < 1e-5);
         assert!(found["cosine to ids, noisy"] < 0.95 && found["cosine to ids, noisy"] > 0.8);
@@ -175,8 +179,12 @@ mod tests {
     fn one_row_and_a_loss_of_zero_leave_finite_values() {
         let ids = Tensor::eye(3, (Kind::Float, Device::Cpu));
         let present = Tensor::from_slice(&[1i64]);
-        let aligned = |name, present| Aligned { name, view: &ids, moved: &ids, present, plans: &[] };
-        let views = [aligned("one row", Some(&present)), aligned("no loss", None)];
+        let aligned = |name, view: &Tensor, present| {
+            let (view, moved) = (view.shallow_clone(), view.shallow_clone());
+            Aligned { name, view, moved, present, plans: &[] }
+        };
+        let one = ids.index_select(0, &present);
+        let views = [aligned("one row", &one, Some(&present)), aligned("no loss", &ids, None)];
         let found = diagnose(&ids, &views, 0.01).unwrap();
         assert!(found.values().all(|value| value.is_finite()), "{found:?}");
         assert!(found.contains_key("cosine to ids, one row") && !found.contains_key("uniformity, one row"));

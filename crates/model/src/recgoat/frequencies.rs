@@ -1,13 +1,13 @@
 //! Items' rows by frequency, for transport band by band.
 
-use recgoat_graph::{Relay, Subset};
-use tch::{Device, Tensor};
+use recgoat_graph::{Relay, SparseMap, Subset};
+use tch::Tensor;
 
 use super::RecGoatConfig;
 use crate::{
-    Parameters, Result,
+    Context, Parameters, Result,
     bands::{Banding, Bands, Cuts, Filters},
-    ids::GraphIds,
+    ids::{GraphIds, users_from_items},
 };
 
 /// Degree of the bands' polynomials, SSR's default.
@@ -18,6 +18,7 @@ pub(super) struct Frequencies {
     bands: Bands,
     count: usize,
     items: Subset,
+    users_from_items: SparseMap,
 }
 
 impl Frequencies {
@@ -25,9 +26,9 @@ impl Frequencies {
     pub(super) fn new(
         config: &RecGoatConfig,
         (ids, parameters): (&GraphIds, &Parameters),
-        device: Device,
+        context: &Context<'_>,
     ) -> Result<Option<Self>> {
-        if config.bands == 1 || !config.align.transport.has_plan() {
+        if config.bands == 1 {
             return Ok(None);
         }
         let [users, items] = ids.sizes();
@@ -38,14 +39,22 @@ impl Frequencies {
             filters: Filters::Chebyshev,
             degree: DEGREE,
         };
-        let bands = Bands::new(banding, (ids.propagation.adjacency(), users), &untrained, device)?;
+        let bands = Bands::new(banding, (ids.propagation.adjacency(), users), &untrained, context.device)?;
         let rows = (users as u32..(users + items) as u32).collect();
-        Ok(Some(Self { bands, count: config.bands, items: Subset::new(rows, users + items)? }))
+        let items = Subset::new(rows, users + items)?;
+        Ok(Some(Self { bands, count: config.bands, items, users_from_items: users_from_items(context)? }))
     }
 
     /// The bands of a table of users and items, a leaf, at its items: one `[items, dim]` a band, which are the items' rows in
     /// sum.
     pub(super) fn of<'a>(&'a self, table: &Tensor, relay: &mut Relay<'a>) -> Result<Vec<Tensor>> {
         Ok(relay.apply_at(self.bands.map(), table, &self.items)?.chunk(self.count as i64, 1))
+    }
+
+    /// The bands of rows of items, a leaf, carried to users first: together they are a signal on the graph.
+    pub(super) fn of_items<'a>(&'a self, items: &Tensor, relay: &mut Relay<'a>) -> Result<Vec<Tensor>> {
+        let users = relay.apply(&self.users_from_items, items)?;
+        let table = relay.join(Tensor::cat(&[&users, items], 0));
+        self.of(&table, relay)
     }
 }

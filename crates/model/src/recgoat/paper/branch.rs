@@ -116,7 +116,7 @@ impl Branch {
         let activated = smoothed.maximum(&(&smoothed * NEGATIVE_SLOPE));
         let view = relay.join(phase.dropout(&activated, self.rates.output));
         match &self.holes {
-            Some(holes) => holes.fill(&view, relay),
+            Some(holes) => holes.fill(&relay.gather(&view, holes.known()), relay),
             None => Ok(view),
         }
     }

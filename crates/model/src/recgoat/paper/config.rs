@@ -9,7 +9,7 @@ use crate::{
     config::{MOST_DIMENSIONS, MOST_LAYERS, config, expect_within},
     features::{FeatureSimilarity, modalities},
     recgoat::{
-        config::{AlignConfig, Solver},
+        align::{AlignConfig, Solver},
         profiles::Profiles,
     },
 };

@@ -38,7 +38,7 @@ use fusion::Fusion;
 ///
 /// A step costs, for `I` items, `F` feature widths, `d = dim`, `E` edges and `n` distinct items of the batch:
 /// `4·I·F·d` flops of projection a modality (there and back), `4·layers·E·d` of propagation, `6·n²·d` a pair of
-/// contrasted views, `10·I·d²` of transport a modality, and an optimiser pass over the parameters.
+/// contrasted views, `12·I·d²` of transport a modality, and an optimiser pass over the parameters.
 #[derive(Debug)]
 pub struct PaperRecGoat {
     config: PaperConfig,
@@ -246,12 +246,11 @@ impl PaperRecGoat {
         tch::no_grad(|| {
             let views = self.evaluated()?;
             let (_, ids) = halves(&views.smoothed, self.users);
-            let aligned = self.branches.iter().enumerate().map(|(at, branch)| Aligned {
-                name: branch.name(),
-                view: &views.outputs[at],
-                moved: &views.moved[at],
-                present: branch.present(),
-                plans: &views.plans[at],
+            let aligned = self.branches.iter().enumerate().map(|(at, branch)| {
+                let present = branch.present();
+                let [view, moved] = [&views.outputs[at], &views.moved[at]]
+                    .map(|rows| present.map_or_else(|| rows.shallow_clone(), |at| rows.index_select(0, at)));
+                Aligned { name: branch.name(), view, moved, present, plans: &views.plans[at] }
             });
             look(&ids, &aligned.collect::<Vec<_>>())
         })
