@@ -189,32 +189,13 @@ impl BatchNodes {
     /// # Errors
     /// A failure of libtorch's.
     pub(crate) fn penalty(&self, gathered: &Tensor, weight: f64) -> Result<Tensor> {
-        self.weighed(gathered, &self.counts, weight)
-    }
-
-    /// The part of [`BatchNodes::penalty`] that rows of the batch's users have.
-    ///
-    /// # Errors
-    /// A failure of libtorch's.
-    pub(crate) fn user_penalty(&self, users: &Tensor, weight: f64) -> Result<Tensor> {
-        self.weighed(users, &self.counts[..self.users.rows().len()], weight)
-    }
-
-    /// The part that rows of its items have.
-    ///
-    /// # Errors
-    /// A failure of libtorch's.
-    pub(crate) fn item_penalty(&self, items: &Tensor, weight: f64) -> Result<Tensor> {
-        self.weighed(items, &self.counts[self.users.rows().len()..], weight)
-    }
-
-    fn weighed(&self, rows: &Tensor, counts: &[f32], weight: f64) -> Result<Tensor> {
         let factor = weight / (2 * self.targets.len()) as f64;
         if self.device == Device::Cpu {
-            return triples::penalty(rows, counts, factor);
+            return triples::penalty(gathered, &self.counts, factor);
         }
-        let norms = rows.square().sum_dim_intlist(1, false, Kind::Float);
-        Ok(norms.dot(&from_slice(counts, &[counts.len() as i64], self.device)?) * factor)
+        let norms = gathered.square().sum_dim_intlist(1, false, Kind::Float);
+        let counts = from_slice(&self.counts, &[self.counts.len() as i64], self.device)?;
+        Ok(norms.dot(&counts) * factor)
     }
 
     /// [`pairwise_loss`] of the batch's triples; `gathered` are the rows of its nodes.

@@ -58,3 +58,16 @@ impl RankingLoss {
         Ok(softmax + nodes.pairwise(gathered)? * (1.0 - self.softmax))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cross_entropy_is_that_of_both_items() {
+        let row = |x: f32, y: f32| Tensor::from_slice(&[x, y]).view([1, 2]);
+        // Scores 2 and −1: −log σ(2) − log σ(1).
+        let loss = cross_entropy(&[row(1.0, 0.0), row(2.0, 5.0), row(-1.0, 3.0)]);
+        assert!((loss.double_value(&[]) - (0.126_928_011 + 0.313_261_688)).abs() < 1e-6);
+    }
+}

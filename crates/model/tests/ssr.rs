@@ -4,6 +4,8 @@
 //! - `the_exact_and_the_smooth_bands_agree_where_nothing_lies_between_them`
 //! - `masks_are_drawn_in_training_alone`
 //! - `what_is_left_out_has_no_say`
+//! - `bands_that_are_only_added_need_not_be_made`
+//! - `decay_shortens_what_ranks`
 //! - `a_model_shows_its_bands`
 //! - `a_trained_run_is_loaded_with_its_bands`
 //! - `settings_are_checked`
@@ -147,6 +149,45 @@ fn what_is_left_out_has_no_say() {
         scores(&*model(&settings, &data), 3)
     };
     assert_eq!(scored("2", "0"), scored("4", "3"));
+}
+
+/// A step without bands, and the same with them: for the sake of a contrast that weighs next to nothing.
+#[test]
+fn bands_that_are_only_added_need_not_be_made() {
+    let data = dataset([3, 5], &[(0, 0), (0, 1), (1, 1), (1, 2), (2, 3)], &[]);
+    let loss = |contrast| {
+        let settings = [("fusion", "sum"), ("mask", "0"), ("contrast", contrast)];
+        let mut model = model(&settings, &data);
+        let stages = model.cost(&Batch { users: &[0], positives: &[0], negatives: &[2] }).unwrap();
+        let loss = step(&mut *model, 1, 1);
+        let gradients =
+            model.parameters().tensors().iter().map(|t| t.grad().norm().double_value(&[])).sum::<f64>();
+        (stages.iter().any(|stage| stage.name == "filters"), loss, gradients)
+    };
+    let ((made, loss, gradient), (needed, expected, like)) = (loss("0"), loss("1e-9"));
+    assert!(!made && needed);
+    assert!((loss - expected).abs() < 1e-5 && (gradient - like).abs() < 1e-4 * like, "{gradient} {like}");
+}
+
+/// Rows are scaled to unit length before they are smoothed: decay of the tables behind them would change no score.
+#[test]
+fn decay_shortens_what_ranks() {
+    let data = dataset([3, 5], &[(0, 0), (0, 1), (1, 1), (1, 2), (2, 3)], &[]);
+    let size = |l2| {
+        let mut model = model(&[("l2", l2), ("mask", "0"), ("contrast", "0")], &data);
+        step(&mut *model, 1, 1);
+        // One step along the gradient.
+        tch::no_grad(|| {
+            for parameter in model.parameters().tensors() {
+                let gradient = parameter.grad();
+                if gradient.defined() {
+                    let _ = parameter.shallow_clone().g_sub_(&(gradient * 0.05));
+                }
+            }
+        });
+        scores(&*model, 3).iter().map(|score| score.abs()).sum::<f32>()
+    };
+    assert!(size("1") < 0.9 * size("0"));
 }
 
 #[test]

@@ -58,8 +58,8 @@ config! {
         pub negatives: Negatives = Negatives::Distinct,
         /// The ranking loss: "bce" (cross-entropy of both items) or "bpr" (pairwise).
         pub ranking: Ranking = Ranking::Bce,
-        /// Weight of the squared norm of the embeddings a batch touches, a triple.
-        pub l2: f64 = 1e-2,
+        /// Weight of the squared norm of the rows that rank, a triple.
+        pub l2: f64 = 1e-3,
         /// Names of the modalities to use; all of the dataset's when empty.
         pub modalities: Vec<String> = Vec::new(),
     }

@@ -16,7 +16,7 @@ use crate::{Result, nodes::BatchNodes};
 /// batch does, both modalities, and so the anchor itself: `exp(1/τ)` in the denominator, and a loss of `log 2` at best.
 ///
 /// Cost: at most `8 (M n)² d` flops a pair for `n` items and `M` bands, `24 (M n)² d` with the released bank, in blocks of
-/// 512 rows on the CPU (of up to 2,048 rows all at once): the bank is never held.
+/// 512 rows on the CPU (of up to 3,072 rows all at once): the bank is never held.
 pub(super) fn between_modalities(
     bands: &Tensor,
     (sides, nodes): (&[Side], &BatchNodes),

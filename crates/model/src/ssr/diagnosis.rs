@@ -96,6 +96,6 @@ fn gates_by_degree(model: &Ssr, gates: &Tensor) -> Result<Picture> {
     Ok(Picture::Curves {
         title: "mean gate of a node".to_owned(),
         axis: "log2 (1 + train interactions)".to_owned(),
-        curves: curves.map(|(band, sums)| (format!("band {}", band + 1), curve(sums))).collect(),
+        curves: curves.map(|(band, sums)| (format!("mixed band {}", band + 1), curve(sums))).collect(),
     })
 }

@@ -37,8 +37,9 @@ use towers::Towers;
 /// [`SsrConfig::released`] has the filters, the interaction and the bank of negatives of the authors' code.
 ///
 /// A step costs, for `E` entries of the graph, `D = towers · dim`, degree `K`, `I` items and `F` feature widths:
-/// `4·E·D·(layers + K)` flops of products with the graph, `4·I·F·hidden` of projection, and `8·(M n)²·dim` of contrast
-/// for `n` distinct positive items.
+/// `4·E·D·(layers + K)` flops of products with the graph, `4·I·F·hidden` of projection, and `6·(M n)²·dim` of contrast
+/// for `n` distinct positive items, a third more where these are over 3,072 rows. Without masks, operator and contrast no
+/// band is made.
 pub struct Ssr {
     config: SsrConfig,
     parameters: Parameters,
@@ -79,6 +80,22 @@ impl Ssr {
         Ok(self.by_band(&flat))
     }
 
+    /// Whether training drops bands. One alone is never dropped: nothing is to be learnt from its scale.
+    fn masks(&self) -> bool {
+        self.config.mask > 0.0 && self.config.bands > 1
+    }
+
+    /// Whether there are modalities to bring together.
+    fn contrasts(&self) -> bool {
+        self.config.contrast > 0.0 && self.towers.sides.len() > 1
+    }
+
+    /// Whether a step needs its bands one by one: bands that are only added are what they were cut from, all of it.
+    fn takes_bands_apart(&self) -> bool {
+        let sum = self.config.fusion == Fusion::Sum && self.config.filters != Filters::Released;
+        !sum || self.masks() || self.contrasts()
+    }
+
     /// Bands that lie side by side, one below the other.
     fn by_band(&self, flat: &Tensor) -> Tensor {
         flat.view([flat.size()[0], self.config.bands as i64, -1])
@@ -105,27 +122,29 @@ impl Recommender for Ssr {
         let nodes = BatchNodes::new(batch, self.towers.sizes(), self.device)?;
         let mut relay = Relay::default();
         let x = self.towers.apply(parameters, &mut relay)?;
-        let bands = self.by_band(&relay.apply_at(self.bands.map(), &x, nodes.rows())?);
+        let bands = if self.takes_bands_apart() {
+            self.by_band(&relay.apply_at(self.bands.map(), &x, nodes.rows())?)
+        } else {
+            relay.gather(&x, nodes.rows()).unsqueeze(1)
+        };
         let rows = nodes.rows().to_tensor(self.device);
         let fused = |bands: &Tensor| self.operator.apply(parameters, bands, Some(&rows)).rows;
-        let mut loss = self.towers.penalty(parameters, (&nodes, config.l2), &mut relay)?;
-        // A band alone is never dropped: nothing is to be learnt from its scale.
-        let z = if config.mask > 0.0 && config.bands > 1 {
+        let z = if self.masks() {
             let shape = [nodes.rows().rows().len(), config.bands];
-            let masked = fused(&(&bands * band_mask(shape, config.mask, randomness, self.device)?));
-            if config.consistency > 0.0 {
-                let whole = tch::no_grad(|| fused(&bands));
-                loss += consistency(&nodes, &masked, &whole, config.consistency)?;
-            }
-            masked
+            fused(&(&bands * band_mask(shape, config.mask, randomness, self.device)?))
         } else {
             fused(&bands)
         };
-        loss += match config.ranking {
+        let ranking = match config.ranking {
             Ranking::Bpr => nodes.pairwise(&z)?,
             Ranking::Bce => cross_entropy(&nodes.triples(&z)),
         };
-        if config.contrast > 0.0 {
+        let mut loss = ranking + nodes.penalty(&z, config.l2)?;
+        if self.masks() && config.consistency > 0.0 {
+            let whole = tch::no_grad(|| fused(&bands));
+            loss += consistency(&nodes, &z, &whole, config.consistency)?;
+        }
+        if self.contrasts() {
             let towers = bands.view([-1, config.bands as i64, self.towers.count() as i64, config.dim as i64]);
             if let Some(term) = contrast::between_modalities(&towers, (&self.towers.sides, &nodes), config)? {
                 loss += term * config.contrast;

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn gates_keep_the_length_and_follow_the_node() {
+    fn gates_stay_in_reach_and_follow_the_node() {
         tch::manual_seed(1);
         let bands = Tensor::randn([1, 3, 8], (Kind::Float, Device::Cpu)).repeat([5, 1, 1]);
         let (operator, parameters) = operator(Fusion::Operator, 0.5);

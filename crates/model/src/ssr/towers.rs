@@ -11,7 +11,6 @@ use crate::{
     dense::Dense,
     features::{self, EdgeWeight},
     ids::train_graph,
-    nodes::BatchNodes,
     similar::{Nodes, similar_edges},
 };
 
@@ -80,6 +79,9 @@ impl Towers {
             edges.extend(
                 graph.matrix().iter().map(|(&value, (row, column))| (row, column, value * share as f32)),
             );
+            // Itself alone: nothing else is known to be near, and rows without a neighbour would be half as long.
+            let missing = (0u32..).zip(modality.present()).filter(|(_, present)| !**present);
+            edges.extend(missing.map(|(item, _)| (item, item, share as f32)));
             let mut dense = |part: &str, widths: [usize; 2]| {
                 Dense::new(&format!("{}.{part}", modality.name()), widths, parameters, rng, device)
             };
@@ -173,18 +175,6 @@ impl Towers {
         let users = self.user_graph.as_ref().map_or(0, |graph| graph.matrix().nnz());
         self.item_graph.matrix().nnz() + users
     }
-
-    /// The penalty of the layer-0 rows that a batch touches.
-    pub(super) fn penalty<'a>(
-        &self,
-        parameters: &Parameters,
-        (nodes, weight): (&'a BatchNodes, f64),
-        relay: &mut Relay<'a>,
-    ) -> Result<Tensor> {
-        let users = relay.gather(parameters.get(self.users), nodes.user_rows());
-        let items = relay.gather(parameters.get(self.items), nodes.item_rows());
-        Ok(nodes.user_penalty(&users, weight)? + nodes.item_penalty(&items, weight)?)
-    }
 }
 
 impl Side {
@@ -206,4 +196,37 @@ fn unit(users: &Tensor, items: &Tensor, dim: usize, relay: &mut Relay<'_>) -> Re
         push(&users, &of_users);
         Ok(of_items)
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use recgoat_data::{Dataset, Interactions, Modality};
+    use recgoat_graph::NeighbourCache;
+    use recgoat_torch::{Purpose, Seed};
+    use tch::Device;
+
+    use super::*;
+
+    #[test]
+    fn an_item_without_features_is_its_own_neighbour() {
+        let interactions = Interactions::from_pairs(1, 3, &[(0, 0)], &[], &[]).unwrap();
+        let modality = |name: &str, there: [bool; 3]| {
+            Modality::new(name, 3, 1, vec![1.0, 1.0, 1.0], there.to_vec()).unwrap()
+        };
+        let modalities = vec![modality("image", [true, true, false]), modality("text", [true, false, false])];
+        let dataset = Dataset::from_parts("made", interactions, modalities).unwrap();
+        let (device, neighbours) = (Device::Cpu, NeighbourCache::none());
+        let context = Context { dataset: &dataset, seed: Seed(1), device, neighbours: &neighbours };
+        let mut rng = context.seed.stream(Purpose::Init, 0);
+        let config = SsrConfig { neighbours: 2, ..SsrConfig::default() };
+        let towers = Towers::new(&config, &context, &mut Parameters::default(), &mut rng).unwrap();
+        let at = |row, column| towers.item_graph.matrix().get(row, column).copied().unwrap_or(0.0);
+        // Text weighs nine tenths; by image items 0 and 1 are each other's.
+        let expected = [[0.95, 0.05, 0.0], [0.05, 0.95, 0.0], [0.0, 0.0, 1.0]];
+        for (row, expected) in expected.iter().enumerate() {
+            for (column, &value) in expected.iter().enumerate() {
+                assert!((at(row, column) - value).abs() < 1e-6, "{row} {column} {}", at(row, column));
+            }
+        }
+    }
 }

@@ -87,6 +87,9 @@ pub fn tune(
     for row in &rows {
         run_config(row, 0, place).check(dataset)?;
     }
+    if rows.iter().all(|row| row.search.is_empty()) {
+        observer.note("no model of the preset has a `search` table: each is trained once, as it is");
+    }
     let mut found = Vec::new();
     for row in &rows {
         found.push(search(preset, row, dataset, place, budget, observer)?);
