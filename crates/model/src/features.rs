@@ -68,15 +68,23 @@ pub enum Rows {
     Permuted,
 }
 
+/// How many of so many items a share of them is.
+pub(crate) fn share_of(items: usize, share: f64) -> usize {
+    (items as f64 * share).round() as usize
+}
+
 /// The modality with its rows permuted, and with a further share of items missing; both as the seed says, and the same
 /// items for every modality.
+///
+/// # Errors
+/// [`Error::Config`] when that leaves none.
 pub(crate) fn altered(modality: &Modality, rows: Rows, hidden: f64, seed: Seed) -> Result<Modality> {
     let (items, width) = (modality.rows(), modality.width());
     let mut rng = seed.stream(Purpose::Alteration, 0);
     let mut order: Vec<usize> = (0..items).collect();
     order.shuffle(&mut rng);
     let mut present = vec![true; items];
-    order.iter().take((items as f64 * hidden).round() as usize).for_each(|&item| present[item] = false);
+    order.iter().take(share_of(items, hidden)).for_each(|&item| present[item] = false);
     if rows == Rows::Permuted {
         order.shuffle(&mut rng);
     } else {
@@ -84,6 +92,12 @@ pub(crate) fn altered(modality: &Modality, rows: Rows, hidden: f64, seed: Seed) 
     }
     let values = order.iter().flat_map(|&row| &modality.values()[row * width..][..width]).copied().collect();
     present.iter_mut().zip(&order).for_each(|(present, &row)| *present &= modality.present()[row]);
+    if !present.contains(&true) {
+        let (name, known) = (modality.name(), items - modality.missing());
+        return Err(Error::Config(format!(
+            "hidden: expected a share that leaves one of the {known} items with {name}, found {hidden}"
+        )));
+    }
     Ok(Modality::new(modality.name(), items, width, values, present)?)
 }
 
@@ -210,6 +224,16 @@ pub(crate) fn item_graph(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_that_leaves_nothing_is_named() {
+        let modality = Modality::new("text", 4, 1, vec![1.0; 4], vec![true, false, false, false]).unwrap();
+        let refused = (0..20).filter_map(|seed| altered(&modality, Rows::Own, 0.5, Seed(seed)).err());
+        let refused: Vec<String> = refused.map(|error| error.to_string()).collect();
+        assert!(!refused.is_empty() && refused.len() < 20);
+        let expected = "hidden: expected a share that leaves one of the 1 items with text, found 0.5";
+        assert_eq!(refused[0], expected);
+    }
 
     #[test]
     fn alterations_move_rows_and_hide_the_same_items() {

@@ -50,6 +50,10 @@ fn recgoat_values_out_of_range() {
         let message = train_refused(&scene, &format!("--model recgoat-paper --set {setting}={value}"));
         assert!(message.contains(setting), "{setting}={value}: {message}");
     }
+    let refused = |options: &str| train_refused(&scene, &format!("--model recgoat --set {options}"));
+    assert_says(&refused("hidden=0.9"), "hidden", "leaves one of 3 items", "0.9");
+    let without_a_plan = refused("bands=2 --set align.transport=residual");
+    assert_says(&without_a_plan, "bands", "1 where align.transport has no plan", "2");
 }
 
 /// Found after the first epoch, or in it, these would leave a run behind.

@@ -70,6 +70,12 @@ impl Settings for RecGoatConfig {
         expect_positive("softmax_temperature", self.softmax_temperature)?;
         expect_within("l2", self.l2, 0.0..f64::INFINITY)?;
         expect_within("hidden", self.hidden, 0.0..1.0)?;
+        let items = dataset.interactions().items();
+        if features::share_of(items, self.hidden) == items {
+            let message =
+                format!("hidden: expected a share that leaves one of {items} items, found {}", self.hidden);
+            return Err(Error::Config(message));
+        }
         self.align.check()?;
         if self.bands > 1 && !self.align.transport.has_plan() {
             let message =
