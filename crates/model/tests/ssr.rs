@@ -167,6 +167,13 @@ fn bands_that_are_only_added_need_not_be_made() {
     let ((made, loss, gradient), (needed, expected, like)) = (loss("0"), loss("1e-9"));
     assert!(!made && needed);
     assert!((loss - expected).abs() < 1e-5 && (gradient - like).abs() < 1e-4 * like, "{gradient} {like}");
+    // Nor do they change what ranks, unless they are the released ones, which are no parts of a whole.
+    let scored = |bands, filters| {
+        let settings = [("fusion", "sum"), ("bands", bands), ("filters", filters)];
+        scores(&*model(&settings, &data), 3)
+    };
+    assert_eq!(scored("3", "chebyshev"), scored("1", "chebyshev"));
+    assert_ne!(scored("3", "released"), scored("1", "chebyshev"));
 }
 
 /// Rows are scaled to unit length before they are smoothed: decay of the tables behind them would change no score.

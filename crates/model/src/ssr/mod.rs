@@ -90,10 +90,14 @@ impl Ssr {
         self.config.contrast > 0.0 && self.towers.sides.len() > 1
     }
 
-    /// Whether a step needs its bands one by one: bands that are only added are what they were cut from, all of it.
+    /// Whether bands are only added, which makes what they were cut from. The released ones are no parts of it.
+    fn adds_up(&self) -> bool {
+        self.config.fusion == Fusion::Sum && self.config.filters != Filters::Released
+    }
+
+    /// Whether a step needs its bands one by one.
     fn takes_bands_apart(&self) -> bool {
-        let sum = self.config.fusion == Fusion::Sum && self.config.filters != Filters::Released;
-        !sum || self.masks() || self.contrasts()
+        !self.adds_up() || self.masks() || self.contrasts()
     }
 
     /// Bands that lie side by side, one below the other.
@@ -159,7 +163,14 @@ impl Recommender for Ssr {
     }
 
     fn scorer(&self) -> Result<Box<dyn Scorer>> {
-        tch::no_grad(|| Ok(Box::new(self.scorer_of(&self.evaluated()?)) as Box<dyn Scorer>))
+        tch::no_grad(|| {
+            let bands = if self.adds_up() {
+                self.towers.apply(&self.parameters, &mut Relay::default())?.unsqueeze(1)
+            } else {
+                self.evaluated()?
+            };
+            Ok(Box::new(self.scorer_of(&bands)) as Box<dyn Scorer>)
+        })
     }
 
     fn lessened(&self) -> Result<Vec<(String, Box<dyn Scorer>)>> {
