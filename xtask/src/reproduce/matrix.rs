@@ -45,19 +45,18 @@ pub(super) fn sets(plan: &Plan) -> Result<Option<Vec<Set>>> {
 }
 
 impl Set {
-    /// The data to use: what is there, or a mended copy below `out` where recgoat refuses that.
+    /// The data to use: what is there, or a mended copy below `out`, made each time, where recgoat refuses that.
     pub(super) fn data(&self, program: &Path, out: &Path) -> Result<Option<PathBuf>> {
         let Some(folder) = &self.folder else { return Ok(None) };
         if process::succeeds(Command::new(program).arg("inspect").arg("--data").arg(folder)) {
             return Ok(Some(folder.clone()));
         }
         let mended = out.join("data").join(&self.name);
-        if !mended.is_dir() {
-            let mut prepare = Command::new(program);
-            process::run(
-                prepare.arg("prepare").arg(folder).args(["--split", "given", "--out"]).arg(&mended),
-            )?;
+        if mended.is_dir() {
+            fs::remove_dir_all(&mended).with_context(|| format!("cannot remove {}", mended.display()))?;
         }
+        let mut prepare = Command::new(program);
+        process::run(prepare.arg("prepare").arg(folder).args(["--split", "given", "--out"]).arg(&mended))?;
         Ok(Some(mended))
     }
 }
@@ -102,6 +101,24 @@ mod tests {
     fn an_experiment_is_none() {
         let (_root, plan) = plan("title = 'an experiment'", None, &[]);
         assert_eq!(sets(&plan).unwrap(), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_mended_copy_follows_its_source() {
+        use std::os::unix::fs::PermissionsExt;
+        let (root, plan) = plan("sets = ['sets/one.toml']", Some("data"), &["one"]);
+        // Refuses to inspect, and copies where it is to prepare.
+        let program = root.path().join("program");
+        fs::write(&program, "#!/bin/sh\n[ $1 = prepare ] && mkdir -p ${6%/*} && cp -r $2 $6\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let set = sets(&plan).unwrap().unwrap().remove(0);
+        for text in ["first", "second"] {
+            fs::write(root.path().join("data/one/one.inter"), text).unwrap();
+            let mended = set.data(&program, &plan.out).unwrap().unwrap();
+            assert_eq!(mended, plan.out.join("data/one"));
+            assert_eq!(fs::read_to_string(mended.join("one.inter")).unwrap(), text);
+        }
     }
 
     #[test]
