@@ -88,6 +88,9 @@ pub struct RunResult {
     /// Commit of the program that finished it; empty where nobody knows.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub commit: String,
+    /// Processor it was finished on; empty where nobody knows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub processor: String,
     /// Epoch whose parameters were kept.
     pub best_epoch: usize,
     /// Epochs trained.

@@ -69,6 +69,16 @@ fn an_experiment_is_reported_and_can_be_continued() {
     std::fs::remove_dir_all(scene.path(&format!("{run}/checkpoints"))).unwrap();
     assert_eq!(scene.json(line), found);
     assert!(scene.read("report/report.json") == report);
+    // Runs of two machines: the report names both.
+    let mut moved: serde_json::Value =
+        serde_json::from_slice(&scene.read(&format!("{run}/result.json"))).unwrap();
+    let here = moved["processor"].as_str().unwrap().to_owned();
+    moved["processor"] = "another".into();
+    scene.write(&format!("{run}/result.json"), moved.to_string());
+    scene.json(line);
+    let report: serde_json::Value = serde_json::from_slice(&scene.read("report/report.json")).unwrap();
+    let processors = report["environment"].as_array().unwrap().last().unwrap()[1].as_str().unwrap();
+    assert!(processors.contains(&here) && processors.contains("another"), "{processors}");
     scene.write(&format!("{run}/result.json"), "{");
     let outcome = scene.run(line);
     let message = outcome.stderr.lines().last().unwrap();

@@ -22,7 +22,7 @@ use crate::{
 
 pub use preset::{Preset, Row};
 pub use report::card;
-use report::{environment, protocol};
+use report::{environment, processor, protocol};
 
 /// Where an experiment runs.
 #[derive(Debug, Clone)]
@@ -153,6 +153,7 @@ fn finish(
     Ok(RunResult {
         seed: folder.config().seed,
         commit: place.commit.clone(),
+        processor: processor(),
         best_epoch: trained.best_epoch,
         epochs: trained.curve.len(),
         valid: trained.valid.clone(),

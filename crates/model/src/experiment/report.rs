@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs::read_to_string};
 use recgoat_data::{Dataset, Split};
 use recgoat_eval::{
     Mask, RankingConfig,
-    report::{DatasetCard, ModalityCard, ModelResult},
+    report::{DatasetCard, ModalityCard, ModelResult, RunResult},
 };
 
 use super::Place;
@@ -52,20 +52,27 @@ pub(super) fn protocol(ranking: &RankingConfig, seeds: &[u64]) -> Vec<(String, S
     lines.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
+/// What made the runs: where these differ, all that did.
 pub(super) fn environment(place: &Place, models: &[ModelResult]) -> Vec<(String, String)> {
-    let processor = read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let commits: BTreeSet<&str> =
-        models.iter().flat_map(|model| &model.runs).map(|run| &*run.commit).collect();
-    let commits: Vec<&str> =
-        commits.into_iter().map(|commit| if commit.is_empty() { "unknown" } else { commit }).collect();
+    let of_runs = |told: fn(&RunResult) -> &str| {
+        let all: BTreeSet<&str> = models.iter().flat_map(|model| &model.runs).map(told).collect();
+        let named = all.into_iter().map(|name| if name.is_empty() { "unknown" } else { name });
+        named.collect::<Vec<_>>().join(", ")
+    };
     let lines = [
         ("recgoat", env!("CARGO_PKG_VERSION").to_owned()),
-        ("commit", commits.join(", ")),
+        ("commit", of_runs(|run| &run.commit)),
         ("libtorch", recgoat_torch::LIBTORCH_VERSION.to_owned()),
         ("device", recgoat_torch::device::name(place.device)),
         ("threads", place.threads.to_string()),
-        ("processor", model.map_or("unknown", |(_, name)| name).to_owned()),
+        ("processor", of_runs(|run| &run.processor)),
     ];
     lines.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// The name of this machine's processor.
+pub(super) fn processor() -> String {
+    let text = read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    name.map_or("unknown", |(_, name)| name).to_owned()
 }
