@@ -30,7 +30,7 @@ Commands:
   reproduce  build, train, evaluate, report
   bench      benchmarks, a table per crate
   doc        the book and the API documentation
-  tables     the README's table from docs/results
+  tables     the tables of documents from docs/results
   tidy       house rules of the source tree
   licences   licences of every dependency
 
