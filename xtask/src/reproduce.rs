@@ -16,7 +16,8 @@ const HELP: &str = "\
 Builds recgoat, fetches or finds the data, trains, evaluates, and writes report.{json,md,html}.
 
 A preset with `sets = [...]` is a matrix: each of the presets it names runs in turn, and the models of all are put into
-one table, tables.md. Runs that are finished are read again: a matrix that was cut goes on where it was.
+one table, tables.md. Runs that are finished are read again: a matrix that was cut goes on where it was. Data that
+recgoat refuses are mended into OUT/mended.
 
 Usage: cargo xtask reproduce [OPTIONS]
 

@@ -45,14 +45,21 @@ pub(super) fn sets(plan: &Plan) -> Result<Option<Vec<Set>>> {
 }
 
 impl Set {
-    /// The data to use: what is there, or a mended copy below `out`, made each time, where recgoat refuses that.
+    /// The data to use: what is there, or a mended copy in a folder of its own below `out`, made each time, where recgoat
+    /// refuses that.
     pub(super) fn data(&self, program: &Path, out: &Path) -> Result<Option<PathBuf>> {
         let Some(folder) = &self.folder else { return Ok(None) };
         if process::succeeds(Command::new(program).arg("inspect").arg("--data").arg(folder)) {
             return Ok(Some(folder.clone()));
         }
-        let mended = out.join("data").join(&self.name);
+        let mended = out.join("mended").join(&self.name);
         if mended.is_dir() {
+            if mended.canonicalize()? == folder.canonicalize()? {
+                let shown = folder.display();
+                return Err(usage::error(format!(
+                    "{shown}: expected data, found a mended copy of it; name its source"
+                )));
+            }
             fs::remove_dir_all(&mended).with_context(|| format!("cannot remove {}", mended.display()))?;
         }
         let mut prepare = Command::new(program);
@@ -116,9 +123,24 @@ mod tests {
         for text in ["first", "second"] {
             fs::write(root.path().join("data/one/one.inter"), text).unwrap();
             let mended = set.data(&program, &plan.out).unwrap().unwrap();
-            assert_eq!(mended, plan.out.join("data/one"));
+            assert_eq!(mended, plan.out.join("mended/one"));
             assert_eq!(fs::read_to_string(mended.join("one.inter")).unwrap(), text);
         }
+    }
+
+    /// Data may lie below the folder of results, and are nobody's to remove.
+    #[test]
+    fn data_are_never_replaced_by_their_copy() {
+        let (root, plan) = plan("sets = ['sets/one.toml']", Some("data"), &["one"]);
+        let refused = Path::new("false");
+        let data = root.path().join("data/one");
+        let set = sets(&plan).unwrap().unwrap().remove(0);
+        assert!(set.data(refused, root.path()).is_err() && data.is_dir());
+        let copy = root.path().join("mended/one");
+        fs::create_dir_all(&copy).unwrap();
+        let set = Set { folder: Some(copy.clone()), ..set };
+        let error = set.data(refused, root.path()).unwrap_err();
+        assert!(error.is::<usage::Usage>() && copy.is_dir(), "{error}");
     }
 
     #[test]
