@@ -52,7 +52,7 @@ pub(super) fn protocol(ranking: &RankingConfig, seeds: &[u64]) -> Vec<(String, S
     lines.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
-/// What made the runs: where these differ, all that did.
+/// Commits and processors of all runs; libtorch, device and threads as they are now.
 pub(super) fn environment(place: &Place, models: &[ModelResult]) -> Vec<(String, String)> {
     let of_runs = |told: fn(&RunResult) -> &str| {
         let all: BTreeSet<&str> = models.iter().flat_map(|model| &model.runs).map(told).collect();
@@ -70,9 +70,9 @@ pub(super) fn environment(place: &Place, models: &[ModelResult]) -> Vec<(String,
     lines.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
-/// The name of this machine's processor.
+/// The name of this machine's processor; empty where the system tells none.
 pub(super) fn processor() -> String {
     let text = read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    name.map_or("unknown", |(_, name)| name).to_owned()
+    name.map_or("", |(_, name)| name).to_owned()
 }
