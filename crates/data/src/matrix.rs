@@ -36,13 +36,13 @@ pub fn read_numbers(path: &Path) -> Result<Numbers> {
     Ok(Numbers { shape: array.shape, values })
 }
 
-/// Writes numbers as a `float64` array.
+/// Writes numbers as a `float64` array, whole or not at all: a file that was there stays until the new one is on disk.
 ///
 /// # Errors
 /// [`Error::Io`] when the file cannot be written.
 pub fn write_numbers(path: &Path, numbers: &Numbers) -> Result<()> {
     let shape: Vec<u64> = numbers.shape.iter().map(|&length| length as u64).collect();
-    npy::write(path, &shape, &numbers.values)
+    npy::write_whole(path, &shape, &numbers.values)
 }
 
 /// A `float32` matrix on disk, read a row at a time.
@@ -141,6 +141,20 @@ mod tests {
         assert_eq!(whole, Numbers { shape: vec![2, 3], values: vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0] });
         write_numbers(&path, &whole).unwrap();
         assert_eq!(read_numbers(&path).unwrap(), whole);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_cannot_be_written_is_said() {
+        let one = Numbers { shape: vec![1], values: vec![1.0] };
+        let error = write_numbers(Path::new("/dev/full"), &one).unwrap_err().to_string();
+        assert!(error.starts_with("/dev/full: No space left"), "{error}");
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("p.npy.partial")).unwrap();
+        let path = dir.path().join("p.npy");
+        fs::write(&path, b"before").unwrap();
+        assert!(matches!(write_numbers(&path, &one), Err(Error::Io { path: named, .. }) if named == path));
+        assert_eq!(fs::read(&path).unwrap(), b"before");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Reads and writes the two `.npy` forms of a data set: `float32` or `float16` `[items, width]` features and
 //! `uint8` or `bool [items]` masks.
 
-use std::fs::File;
-use std::io::BufWriter;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use half::f16;
@@ -106,13 +106,38 @@ pub(crate) fn write_mask(path: &Path, present: &[bool]) -> Result<()> {
 }
 
 pub(crate) fn write<T: npyz::AutoSerialize + Copy>(path: &Path, shape: &[u64], values: &[T]) -> Result<()> {
+    File::create(path).and_then(|file| write_to(&file, shape, values)).map_err(Error::io(path))
+}
+
+/// Writes a file that is whole or as it was before; what is no file, such as a pipe, is written to.
+pub(crate) fn write_whole<T: npyz::AutoSerialize + Copy>(
+    path: &Path,
+    shape: &[u64],
+    values: &[T],
+) -> Result<()> {
+    if path.exists() && !path.is_file() {
+        return write(path, shape, values);
+    }
+    let draft = path.with_added_extension("partial");
     let attempt = || {
-        let file = BufWriter::new(File::create(path)?);
-        let mut writer = npyz::WriteOptions::new().default_dtype().shape(shape).writer(file).begin_nd()?;
-        writer.extend(values.iter().copied())?;
-        writer.finish()
+        let file = File::create(&draft)?;
+        write_to(&file, shape, values)?;
+        file.sync_all()?;
+        fs::rename(&draft, path)
     };
-    attempt().map_err(Error::io(path))
+    attempt().map_err(|error| {
+        // The error that is told is the first one.
+        let _ = fs::remove_file(&draft);
+        Error::io(path)(error)
+    })
+}
+
+fn write_to<T: npyz::AutoSerialize + Copy>(file: &File, shape: &[u64], values: &[T]) -> io::Result<()> {
+    let mut buffer = BufWriter::new(file);
+    let mut writer = npyz::WriteOptions::new().default_dtype().shape(shape).writer(&mut buffer).begin_nd()?;
+    writer.extend(values.iter().copied())?;
+    writer.finish()?;
+    buffer.flush()
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -96,10 +96,8 @@ impl RunFolder {
     /// `test.json` is written last: where it is, the values are.
     fn record(&self, Tested { per_user, beyond }: &Tested) -> Result<()> {
         let (values, rows, columns) = per_user.matrix();
-        let draft = self.path().join("per_user.npy.partial");
-        write_numbers(&draft, &Numbers { shape: vec![rows, columns], values: values.to_vec() })?;
-        let whole = self.path().join("per_user.npy");
-        std::fs::rename(&draft, &whole).map_err(Error::io(&whole))?;
+        let numbers = Numbers { shape: vec![rows, columns], values: values.to_vec() };
+        write_numbers(&self.path().join("per_user.npy"), &numbers)?;
         let record = TestRecord {
             metrics: per_user.means(),
             columns: per_user.names().to_vec(),
