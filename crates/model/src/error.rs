@@ -12,14 +12,14 @@ pub enum Error {
     /// A setting, name or file content that a user can mend.
     #[error("{0}")]
     Config(String),
-    /// Training produced a number that is none.
+    /// Training produced a number that is none, or one whose square is none.
     #[error(
-        "loss is {loss} at epoch {epoch}, step {step}: expected a finite number; a smaller train.learning_rate \
-         usually cures it (checkpoints before it are kept)"
+        "epoch {epoch}, step {step}: expected a finite loss and parameters that can be multiplied, found {found}; a \
+         smaller train.learning_rate usually cures it (checkpoints before it are kept)"
     )]
     Diverged {
-        /// The loss.
-        loss: f64,
+        /// The number.
+        found: f64,
         /// Epoch, from 1.
         epoch: usize,
         /// Step within the epoch, from 0.

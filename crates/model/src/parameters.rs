@@ -49,6 +49,15 @@ impl Parameters {
         self.tensors.iter().map(Tensor::numel).sum()
     }
 
+    /// The least or the largest value of a tensor whose square is not finite in single precision, if there is one:
+    /// scores are products.
+    pub(crate) fn outgrown(&self) -> Option<f64> {
+        let filled = self.tensors.iter().filter(|tensor| tensor.numel() > 0).map(Tensor::detach);
+        let mut ends =
+            filled.flat_map(|tensor| [tensor.min(), tensor.max()]).map(|end| end.double_value(&[]));
+        ends.find(|&end| !(end as f32).powi(2).is_finite())
+    }
+
     /// A copy of all values, row-major, in order.
     ///
     /// # Errors

@@ -15,7 +15,7 @@
 //! have them may be deleted.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::Write,
     path::{Path, PathBuf},
 };
@@ -119,7 +119,7 @@ impl RunFolder {
             }
             return Ok(there);
         }
-        if path.is_dir() && fs::read_dir(path).map_err(Error::io(path))?.next().is_some() {
+        if path.is_dir() && holds_others(path)? {
             return Err(Error::Config(format!(
                 "{}: expected an empty or new folder, found other files",
                 path.display()
@@ -132,13 +132,10 @@ impl RunFolder {
             dataset_digest: dataset.digest(),
         };
         let json = serde_json::to_vec_pretty(&provenance).expect("plain strings");
-        // Both files or neither: a run killed here must be free to start again.
-        let whole = std::path::absolute(path).map_err(Error::io(path))?;
-        let draft = whole.with_added_extension("partial");
-        create_folder(&draft)?;
-        write_whole(&draft.join("provenance.json"), &json)?;
-        write_whole(&draft.join("config.toml"), to_table(&config).to_string().as_bytes())?;
-        fs::rename(&draft, &whole).map_err(Error::io(path))?;
+        create_folder(path)?;
+        write_whole(&path.join("provenance.json"), &json)?;
+        // Last: a folder without it is no run, and free to become one.
+        write_whole(&file, to_table(&config).to_string().as_bytes())?;
         let fingerprint = fingerprint(&config, dataset);
         Ok(Self { path: path.to_owned(), config, fingerprint })
     }
@@ -193,9 +190,10 @@ impl RunFolder {
     /// Trains the run's model to the end, continuing where it was cut.
     ///
     /// # Errors
-    /// Those of [`train`], and [`Error::Config`] for a run that was tested and has lost its checkpoints: what another
-    /// training finds is not what was tested.
+    /// Those of [`train`], and [`Error::Config`] while another process trains the run, and for a run that was tested and
+    /// has lost its checkpoints: what another training finds is not what was tested.
     pub fn train(&self, dataset: &Dataset, device: Device, observer: &mut dyn Observer) -> Result<Outcome> {
+        let _lock = self.lock()?;
         let learns = self.config.model.learning() == Learning::Steps;
         if learns && self.is_tested() && matches!(self.newest_checkpoint(&mut |_| ()), Ok(None)) {
             return Err(Error::Config(format!(
@@ -250,6 +248,21 @@ impl RunFolder {
         self.path.join("checkpoints")
     }
 
+    /// The folder for this process alone, as long as the file is held: two that train one run remove each other's
+    /// checkpoints.
+    fn lock(&self) -> Result<File> {
+        let path = self.path.join("config.toml");
+        let file = File::open(&path).map_err(Error::io(&path))?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(Error::Config(format!(
+                "{}: another process is training this run; wait for it, or take another folder",
+                self.path.display()
+            ))),
+            // A file system without locks is no reason not to train.
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+        }
+    }
+
     pub(crate) fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -281,6 +294,18 @@ impl RunFolder {
         let (seed, neighbours) = (Seed(self.config.seed), &NeighbourCache::of_user());
         self.config.model.build(&Context { dataset, seed, device, neighbours })
     }
+}
+
+/// Whether a folder has more than a run that was cut while it was made leaves.
+fn holds_others(path: &Path) -> Result<bool> {
+    for entry in fs::read_dir(path).map_err(Error::io(path))? {
+        let name = entry.map_err(Error::io(path))?.file_name();
+        if name != "provenance.json" && Path::new(&name).extension().is_none_or(|ending| ending != "partial")
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn json_line(record: &EpochRecord) -> String {

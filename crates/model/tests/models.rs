@@ -23,7 +23,7 @@ use recgoat_data::{
 use recgoat_eval::report::Picture;
 use recgoat_graph::NeighbourCache;
 use recgoat_model::{
-    Batch, Context, Learning, ModelConfig, Recommender, Silent, TrainConfig,
+    Batch, Context, Error, Learning, ModelConfig, Recommender, Silent, TrainConfig,
     run::{RunConfig, RunFolder},
 };
 use recgoat_torch::{Purpose, Seed};
@@ -458,11 +458,43 @@ fn a_folder_that_was_cut_while_it_was_made_is_made_again() {
     let data = dataset(20, 25, 150);
     let (place, folder) = folder(&data, ModelConfig::named("popularity").unwrap(), TrainConfig::default());
     let again = place.path().join("again");
-    std::fs::create_dir(again.with_added_extension("partial")).unwrap();
-    std::fs::write(again.with_added_extension("partial").join("provenance.json"), "half").unwrap();
+    std::fs::create_dir(&again).unwrap();
+    for left in ["provenance.json", "config.toml.partial"] {
+        std::fs::write(again.join(left), "half").unwrap();
+    }
     let made = RunFolder::create(&again, folder.config().clone(), &data).unwrap();
     assert_eq!(RunFolder::open(made.path(), &data).unwrap().config(), folder.config());
-    assert!(!again.with_added_extension("partial").exists());
+    let file = place.path().join("file");
+    std::fs::write(&file, "mine").unwrap();
+    assert!(RunFolder::create(&file, folder.config().clone(), &data).is_err());
+    assert_eq!(std::fs::read(&file).unwrap(), b"mine");
+}
+
+#[test]
+fn one_process_at_a_time_trains_a_run() {
+    let data = dataset(20, 25, 150);
+    let train = TrainConfig { epochs: 1, ..TrainConfig::default() };
+    let (_place, folder) = folder(&data, ModelConfig::named("bpr").unwrap(), train);
+    let other = std::fs::File::open(folder.path().join("config.toml")).unwrap();
+    other.lock().unwrap();
+    let error = folder.train(&data, Device::Cpu, &mut Silent).unwrap_err().to_string();
+    assert!(error.contains("another process is training this run"), "{error}");
+    drop(other);
+    folder.train(&data, Device::Cpu, &mut Silent).unwrap();
+}
+
+/// The loss of a step is of before its update: the last update of an epoch must be looked at itself, or the model that
+/// it broke is measured and kept.
+#[test]
+fn parameters_that_one_update_breaks_are_noticed() {
+    let data = dataset(20, 25, 150);
+    for model in ["bpr", "lightgcn", "recgoat"] {
+        let train = TrainConfig { epochs: 1, learning_rate: 1e38, ..TrainConfig::default() };
+        let (_place, folder) = folder(&data, ModelConfig::named(model).unwrap(), train);
+        let error = folder.train(&data, Device::Cpu, &mut Silent).unwrap_err();
+        assert!(matches!(error, Error::Diverged { epoch: 1, .. }), "{model}: {error}");
+        assert!(!folder.checkpoints().exists(), "{model}: nothing broken is kept");
+    }
 }
 
 #[test]

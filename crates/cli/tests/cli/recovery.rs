@@ -153,7 +153,7 @@ fn a_run_cut_before_its_settings_were_written_begins_anew() {
     let scene = Scene::with_data(&planted());
     let line = "train --data data --model bpr --set dim=4 --out runs/run --epochs 1 --threads 1";
     for left in ["provenance.json", "config.toml.partial"] {
-        scene.write(&format!("runs/run.partial/{left}"), b"{");
+        scene.write(&format!("runs/run/{left}"), b"{");
     }
     scene.json(line);
     scene.json("train --resume runs/run --threads 1");

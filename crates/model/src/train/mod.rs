@@ -105,7 +105,7 @@ impl Trained {
 /// and called again, it ends with the bits of a run that was never cut.
 ///
 /// # Errors
-/// [`Error::Diverged`] when the loss is not finite, [`Error::Checkpoint`] when the folder's checkpoints belong to other
+/// [`Error::Diverged`] when the loss is not finite or parameters outgrow their numbers, [`Error::Checkpoint`] when the folder's checkpoints belong to other
 /// settings or are all damaged, and failures of data, evaluation and libtorch.
 pub fn train(
     model: &mut dyn Recommender,
@@ -124,6 +124,7 @@ pub fn train(
         folder.rewrite_metrics(&state.progress.curve)?;
         let device = state.adam.moments().0[0].device();
         let sampler = Sampler::new(interactions, device)?;
+        let last_step = interactions.split(Split::Train).len().div_ceil(config.batch) - 1;
         let mut saved = Instant::now();
         while !state.progress.is_done(config) && !observer.leaves(&state.progress.curve) {
             let epoch = state.progress.curve.len() + 1;
@@ -131,9 +132,10 @@ pub fn train(
             let loss = run_epoch(model, &mut state.adam, &sampler, (config, seed), epoch, observer)?;
             let train_seconds = start.elapsed().as_secs_f64();
             let start = Instant::now();
-            let valid = selection_value(model, dataset)?;
+            let diverging = diverging(epoch, last_step);
+            let valid = selection_value(model, dataset).map_err(&diverging)?;
             let valid_seconds = start.elapsed().as_secs_f64();
-            let diagnosis = model.diagnose()?;
+            let diagnosis = model.diagnose().map_err(diverging)?;
             let record = EpochRecord { epoch, loss, valid, train_seconds, valid_seconds, diagnosis };
             folder.append_metrics(&record)?;
             if state.progress.record(record.clone()) {
@@ -176,17 +178,23 @@ fn run_epoch(
             negatives: &triples.negatives[span],
         };
         let mut randomness = seed.stream(Purpose::Dropout, (epoch as u64) << 24 | step as u64);
-        let diverged = |loss: f64| Error::Diverged { loss, epoch, step };
-        match model.step(&batch, &mut randomness) {
-            // Transport is the first to notice that parameters are numbers no more.
-            Err(Error::Align(recgoat_align::Error::Entry { found, .. })) => return Err(diverged(found)),
-            other => losses.add(&other?).map_err(diverged)?,
-        }
+        let loss = model.step(&batch, &mut randomness).map_err(diverging(epoch, step))?;
+        losses.add(&loss).map_err(|found| Error::Diverged { found, epoch, step })?;
         adam.step(model.parameters_mut().tensors_mut())?;
         observer.step(epoch, step + 1, steps);
     }
-    let total = losses.sum().map_err(|loss| Error::Diverged { loss, epoch, step: steps - 1 })?;
-    Ok(total / steps as f64)
+    let diverged = |found| Error::Diverged { found, epoch, step: steps - 1 };
+    let total = losses.sum().map_err(diverged)?;
+    // The losses say nothing of the last update, after which the model is measured and kept.
+    model.parameters().outgrown().map_or(Ok(total / steps as f64), |found| Err(diverged(found)))
+}
+
+/// Transport is the first to notice that numbers are none.
+fn diverging(epoch: usize, step: usize) -> impl Fn(Error) -> Error {
+    move |error| match error {
+        Error::Align(recgoat_align::Error::Entry { found, .. }) => Error::Diverged { found, epoch, step },
+        other => other,
+    }
 }
 
 /// The sum of an epoch's losses. Those of another device are added up there and read once, at the end: reading one
