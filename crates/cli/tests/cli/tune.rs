@@ -99,6 +99,10 @@ fn what_cannot_be_searched_or_compared() {
         refused("l2 = { from = 1, to = 0 }")
             .contains("search l2 of \"B\": expected from < to, found 1 and 0")
     );
+    let message = refused("l2 = { from = 1e-6, to = 1, scal = 'log' }");
+    assert!(message.contains("expected a list of choices, or { from = A, to = B }"), "{message}");
+    let message = refused("dim = [4, 0]");
+    assert!(message.starts_with("search dim of \"B\": dim: expected a value in"), "{message}");
     assert!(refused("dim = ['wide']").contains("setting dim=\"wide\": invalid type"));
     assert!(!scene.path("out").exists(), "nothing half-written");
     let entry = "[[model]]\nlabel = 'B'\nname = 'bpr'\nstop_after = 0\n";
@@ -146,6 +150,11 @@ fn trials_below_the_median_are_left_and_a_second_run_changes_nothing() {
     assert!(first[..4].iter().all(|trial| trial["epochs"] == 4));
     scene.json(line);
     assert_eq!(trials(&scene), first);
+
+    // Without the rule those that were left go on to their end.
+    scene.write("p.toml", PRESET.replace("epochs = 2", "epochs = 4"));
+    scene.json(line);
+    assert!(trials(&scene).iter().all(|trial| trial["epochs"] == 4 && trial["stopped"] == false));
 
     scene.write("out/trials/bpr-2/trial.json", b"{");
     let outcome = scene.run(line);

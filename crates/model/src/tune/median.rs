@@ -17,6 +17,13 @@ pub(super) struct MedianStop<'a> {
     pub(super) stopped: bool,
 }
 
+impl MedianStop<'_> {
+    /// Whether a trial may be left after so many epochs at all.
+    pub(super) fn may_leave(&self, epochs: usize) -> bool {
+        self.after.is_some_and(|after| epochs >= after)
+    }
+}
+
 impl Observer for MedianStop<'_> {
     fn step(&mut self, epoch: usize, step: usize, steps: usize) {
         self.observer.step(epoch, step, steps);
@@ -32,7 +39,7 @@ impl Observer for MedianStop<'_> {
 
     fn leaves(&mut self, curve: &[EpochRecord]) -> bool {
         let ours: Vec<f64> = curve.iter().map(|record| record.valid).collect();
-        self.stopped = self.after.is_some_and(|after| curve.len() >= after) && is_below(&ours, self.before);
+        self.stopped = self.may_leave(curve.len()) && is_below(&ours, self.before);
         self.stopped
     }
 }

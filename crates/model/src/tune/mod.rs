@@ -20,7 +20,7 @@ use crate::{
     train::SELECTION_METRIC,
 };
 use median::MedianStop;
-pub use space::{Range, Scale};
+pub use space::{Between, Range, Scale};
 
 /// Trials drawn at random, the preset's own settings first, before the estimator proposes.
 const RANDOM: usize = 5;
@@ -71,7 +71,8 @@ pub struct Tuned {
 /// A model with `stop_after` has the trials left that lie below the median of those before from that epoch on.
 ///
 /// Every trial is a run folder below `trials/`, so the same command continues a search that was cut, and with a larger
-/// budget goes on from where it was. A finished trial is read from its `trial.json` and needs its checkpoints no more.
+/// budget goes on from where it was. A finished trial is read from its `trial.json` and needs its checkpoints no more; one
+/// that was left goes on when `stop_after` has been taken out or put later.
 /// Test is not read.
 ///
 /// # Errors
@@ -86,6 +87,14 @@ pub fn tune(
     let rows = preset.rows()?;
     for row in &rows {
         run_config(row, 0, place).check(dataset)?;
+        for (name, value) in
+            row.search.iter().flat_map(|(name, range)| range.ends().into_iter().map(move |end| (name, end)))
+        {
+            let there = row.with(&Table::from_iter([(name.clone(), value)]))?;
+            run_config(&there, 0, place)
+                .check(dataset)
+                .map_err(|error| Error::Config(format!("search {name} of {:?}: {error}", row.label)))?;
+        }
     }
     if rows.iter().all(|row| row.search.is_empty()) {
         observer.note("no model of the preset has a `search` table: each is trained once, as it is");
@@ -130,8 +139,10 @@ fn search(
         let folder = RunFolder::create(&path, run_config(&tried[number], preset.seeds[0], place), dataset)?;
         let mut rule = MedianStop { observer, after: row.stop_after, before: &curves, stopped: false };
         let finished = match recorded(&folder)? {
-            Some(finished) => finished,
-            None => one(&folder, settings, dataset, place, &mut rule)?,
+            Some(Finished { trial, curve }) if !trial.stopped || rule.may_leave(trial.epochs) => {
+                Finished { trial, curve }
+            }
+            _ => one(&folder, settings, dataset, place, &mut rule)?,
         };
         if let Some(point) = point {
             points.push((point, finished.trial.valid));

@@ -33,7 +33,7 @@ pub(super) fn propose(ranges: &[&Range], trials: &[(Vec<f64>, f64)], rng: &mut C
 fn near(range: &Range, points: &[f64], rng: &mut ChaCha8Rng) -> f64 {
     let at = rng.random_range(0..=points.len());
     match (range, points.get(at)) {
-        (Range::Between { .. }, Some(&point)) => {
+        (Range::Between(_), Some(&point)) => {
             let noise: f64 = rng.sample(StandardNormal);
             (point + width(points.len()) * noise).clamp(0.0, 1.0)
         }
@@ -49,7 +49,7 @@ fn density(range: &Range, points: &[f64], x: f64) -> f64 {
         Range::Choices(values) => {
             (points.iter().filter(|&&point| point == x).count() as f64 + 1.0 / values.len() as f64) / count
         }
-        Range::Between { .. } => {
+        Range::Between(_) => {
             let width = width(points.len());
             let kernel = |point: &f64| (-0.5 * ((x - point) / width).powi(2)).exp() / (width * 2.5066);
             (points.iter().map(kernel).sum::<f64>() + 1.0) / count
@@ -68,11 +68,11 @@ mod tests {
     use toml::Value;
 
     use super::*;
-    use crate::tune::space::Scale;
+    use crate::tune::space::{Between, Scale};
 
     #[test]
     fn proposals_gather_where_trials_were_good() {
-        let line = Range::Between { from: 0.0, to: 1.0, scale: Scale::Linear };
+        let line = Range::Between(Between { from: 0.0, to: 1.0, scale: Scale::Linear });
         let choice = Range::Choices((0..4).map(Value::Integer).collect());
         let ranges = [&line, &choice];
         let mut rng = ChaCha8Rng::seed_from_u64(1);
