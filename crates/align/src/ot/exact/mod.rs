@@ -21,7 +21,7 @@ use std::borrow::Cow;
 
 use simplex::{Basis, Transportation};
 
-use super::{Clouds, Cost, Ground, Marginals, Potentials, Problem, Real};
+use super::{Clouds, Cost, Ground, Marginals, Potentials, Problem, Real, sinkhorn::expect_sums};
 use crate::{Error, Result};
 
 /// Units that a measure is divided into; flows are whole numbers of them, so that comparisons are exact.
@@ -72,7 +72,7 @@ impl Exact {
 /// the one returned depends on the order of the atoms.
 ///
 /// # Errors
-/// [`Error::Marginals`] for an unbalanced problem.
+/// [`Error::Marginals`] for an unbalanced problem, [`Error::Parameter`] for costs beyond 1e150.
 pub fn solve<F: Real>(problem: &Problem<'_, F>) -> Result<Exact> {
     let partial = match problem.marginals() {
         Marginals::Balanced => None,
@@ -86,7 +86,9 @@ pub fn solve<F: Real>(problem: &Problem<'_, F>) -> Result<Exact> {
     {
         return Ok(line::solve(problem, clouds));
     }
-    Table::new(problem, partial).solve()
+    let table = Table::new(problem, partial);
+    expect_sums(table.cost.iter().fold(0.0, |top: f64, c| top.max(c.abs())))?;
+    table.solve()
 }
 
 /// The problem as a balanced one on a dense matrix. A partial problem gets an atom more on either side, which takes

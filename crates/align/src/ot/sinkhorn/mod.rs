@@ -40,6 +40,15 @@ pub(super) const LARGEST: f64 = 1e150;
 /// Iterations without a better error after which rounding is to blame, where the error is small enough for that.
 const IDLE: usize = 50;
 
+/// `Ok` for a largest cost whose multiples f64 can hold.
+pub(super) fn expect_sums(largest: f64) -> Result<()> {
+    if largest <= LARGEST {
+        return Ok(());
+    }
+    let expected = "costs of at most 1e150, whose sums f64 can hold";
+    Err(Error::Parameter { name: "cost", expected, found: largest })
+}
+
 /// See [`ValidParams::solve`].
 pub(super) fn solve<F: Real>(
     problem: &Problem<'_, F>,
@@ -49,10 +58,7 @@ pub(super) fn solve<F: Real>(
     let epsilon = params.epsilon();
     let state = State::cold(problem, epsilon);
     let size = state.extent[0].abs().max(state.extent[1].abs());
-    if size > LARGEST {
-        let expected = "costs of at most 1e150, whose sums f64 can hold";
-        return Err(Error::Parameter { name: "cost", expected, found: size });
-    }
+    expect_sums(size)?;
     let largest = size / epsilon;
     if !(largest <= RATIO_LIMIT && 1.0 / epsilon < f64::MAX) {
         let expected = "at least 1e-14 of the largest cost";
