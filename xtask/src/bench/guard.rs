@@ -58,25 +58,32 @@ pub(super) fn run(verdict: Verdict) -> Result<()> {
 fn compare(found: &Counts, path: &Path, compiler: &str) -> Result<()> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let (of, baseline) = parse_baseline(&text).with_context(|| format!("{} is damaged", path.display()))?;
-    let mut slower = Vec::new();
+    let mut off = Vec::new();
     for (kernel, &count) in found {
         let Some(&before) = baseline.get(kernel) else {
             println!("{kernel:24} {count:>14}  new");
-            slower.push(kernel.as_str());
+            off.push(kernel.as_str());
             continue;
         };
         let change = count as f64 / before as f64 - 1.0;
         println!("{kernel:24} {count:>14}  {:+.2} %", 100.0 * change);
         if change.abs() > TOLERANCE {
-            slower.push(kernel);
+            off.push(kernel);
         }
+    }
+    for kernel in baseline.keys().filter(|kernel| !found.contains_key(*kernel)) {
+        println!("{kernel:24} {:>14}  not counted", "");
+        off.push(kernel);
     }
     if of != compiler {
         println!("the baseline is of {of}, this is {compiler}");
     }
-    if !slower.is_empty() {
-        let list = slower.join(", ");
-        bail!("{list}: more than {} % from the baseline; `--accept` where it is meant", 100.0 * TOLERANCE);
+    if !off.is_empty() {
+        let list = off.join(", ");
+        bail!(
+            "{list}: more than {} % from the baseline, or not in both; `--accept` where it is meant",
+            100.0 * TOLERANCE
+        );
     }
     Ok(())
 }
@@ -146,7 +153,10 @@ mod tests {
         let error = compare(&counts(1100), &path, "rustc 1").unwrap_err().to_string();
         assert!(error.starts_with("adam: more than 3 %"), "{error}");
         let unknown = Counts::from([("spmm".to_owned(), 5)]);
-        assert!(compare(&unknown, &path, "rustc 1").unwrap_err().to_string().starts_with("spmm: "));
+        assert!(compare(&unknown, &path, "rustc 1").unwrap_err().to_string().starts_with("spmm, adam: "));
+        fs::write(&path, "# rustc 1\nadam\t1000\nknn\t5\n").unwrap();
+        let lost = compare(&counts(1000), &path, "rustc 1").unwrap_err().to_string();
+        assert!(lost.starts_with("knn: "), "{lost}");
         fs::write(&path, "adam\t1000\n").unwrap();
         assert!(compare(&counts(1000), &path, "rustc 1").unwrap_err().to_string().ends_with("is damaged"));
     }
