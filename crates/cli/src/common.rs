@@ -1,4 +1,4 @@
-//! What several commands share: options, output, exit codes.
+//! What several commands share: options, exit codes.
 
 use std::{
     fmt,
@@ -15,7 +15,6 @@ use recgoat_data::{
 };
 use recgoat_model::ModelConfig;
 use recgoat_torch::device::DeviceChoice;
-use serde_json::Value;
 use tch::Device;
 
 /// Where and on what to compute.
@@ -43,25 +42,6 @@ impl Compute {
         Self {
             device: Some(self.device.clone().unwrap_or_else(|| device.to_owned())),
             threads: self.threads.or(NonZeroUsize::new(threads)),
-        }
-    }
-}
-
-/// How a command's result is printed.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Output {
-    /// Print exactly one JSON object on stdout
-    #[arg(long)]
-    json: bool,
-}
-
-impl Output {
-    /// Prints a JSON object, as it is or as lines of name and value.
-    pub(crate) fn print(&self, value: &Value) {
-        if self.json {
-            println!("{value}");
-        } else {
-            print_lines("", value);
         }
     }
 }
@@ -185,29 +165,43 @@ impl std::error::Error for BadInput {}
 
 /// 2 when the user can mend it, else 1.
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    use recgoat_model::Error as ModelError;
     let mendable = error.chain().any(|cause| {
-        let model = cause.downcast_ref::<ModelError>();
         cause.is::<BadInput>()
-            || cause.is::<recgoat_data::Error>()
-            || cause.is::<recgoat_eval::Error>()
             || cause.is::<recgoat_align::Error>()
-            || is_about_the_input(cause.downcast_ref())
             || matches!(cause.downcast_ref(), Some(recgoat_torch::Error::Device { .. }))
-            || model.is_some_and(|error| {
-                use ModelError::{Align, Checkpoint, Config, Data, Eval};
-                matches!(error, Config(_) | Checkpoint { .. } | Data(_) | Eval(_) | Align(_))
-                    || matches!(error, ModelError::Io { source, .. } if is_about_the_path(source.kind()))
-            })
+            || cause.downcast_ref().is_some_and(is_about_data)
+            || cause.downcast_ref().is_some_and(is_about_evaluation)
+            || cause.downcast_ref().is_some_and(is_about_texts)
+            || cause.downcast_ref().is_some_and(is_about_a_run)
     });
     ExitCode::from(if mendable { 2 } else { 1 })
 }
 
-fn is_about_the_input(error: Option<&recgoat_semantics::Error>) -> bool {
+fn is_about_data(error: &recgoat_data::Error) -> bool {
+    !matches!(error, recgoat_data::Error::Io { source, .. } if !is_about_the_path(source.kind()))
+}
+
+fn is_about_evaluation(error: &recgoat_eval::Error) -> bool {
+    !matches!(error, recgoat_eval::Error::Write { source, .. } if !is_about_the_path(source.kind()))
+}
+
+fn is_about_texts(error: &recgoat_semantics::Error) -> bool {
     use recgoat_semantics::Error::{Cache, Data, Input, Io, Template};
     match error {
-        Some(Input { .. } | Template { .. } | Data(_) | Cache { .. }) => true,
-        Some(Io { source, .. }) => is_about_the_path(source.kind()),
+        Input { .. } | Template { .. } | Cache { .. } => true,
+        Data(error) => is_about_data(error),
+        Io { source, .. } => is_about_the_path(source.kind()),
+        _ => false,
+    }
+}
+
+fn is_about_a_run(error: &recgoat_model::Error) -> bool {
+    use recgoat_model::Error::{Align, Checkpoint, Config, Data, Eval, Io};
+    match error {
+        Config(_) | Checkpoint { .. } | Align(_) => true,
+        Data(error) => is_about_data(error),
+        Eval(error) => is_about_evaluation(error),
+        Io { source, .. } => is_about_the_path(source.kind()),
         _ => false,
     }
 }
@@ -225,17 +219,4 @@ pub(crate) fn parse_pair<T: std::str::FromStr>(text: &str) -> Result<(String, T)
     let (name, value) = text.split_once('=').ok_or_else(|| format!("expected NAME=VALUE, found {text:?}"))?;
     let value = value.parse().map_err(|_| format!("{name}: {value:?} is not a value it can take"))?;
     Ok((name.to_owned(), value))
-}
-
-fn print_lines(prefix: &str, value: &Value) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                print_lines(&name, value);
-            }
-        }
-        Value::String(text) => println!("{prefix}: {text}"),
-        other => println!("{prefix}: {other}"),
-    }
 }

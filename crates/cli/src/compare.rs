@@ -13,7 +13,8 @@ use recgoat_model::run::{RunConfig, RunFolder};
 use serde_json::{Value, json};
 
 use crate::{
-    common::{BadInput, Compute, Output},
+    common::{BadInput, Compute},
+    output::Output,
     progress::Progress,
 };
 
@@ -102,8 +103,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let metrics: Vec<&str> = args.metrics.iter().map(String::as_str).collect();
     let comparisons = compare(&pairs, &metrics, &Resampling::default())?;
     let means: Vec<Value> = models.iter().map(|model| means(model, &metrics)).collect();
-    args.output.print(&json!({ "models": means, "comparisons": comparisons }));
-    Ok(())
+    args.output.print(&json!({ "models": means, "comparisons": comparisons }))
 }
 
 /// A folder's name without the seed at its end.

@@ -14,7 +14,8 @@ use recgoat_model::run::RunFolder;
 use serde_json::json;
 
 use crate::{
-    common::{BadInput, Compute, EvaluatedSplit, Output},
+    common::{BadInput, Compute, EvaluatedSplit},
+    output::Output,
     progress::Progress,
 };
 
@@ -60,11 +61,15 @@ enum MaskName {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let mask = match args.mask {
-        MaskName::Train => Mask::Train,
-        MaskName::TrainValid => Mask::TrainValid,
+    let mask = if args.split() == Split::Valid { MaskName::Train } else { args.mask };
+    let ranking = RankingConfig {
+        topk: args.topk.clone(),
+        mask: match mask {
+            MaskName::Train => Mask::Train,
+            MaskName::TrainValid => Mask::TrainValid,
+        },
+        ..RankingConfig::default()
     };
-    let ranking = RankingConfig { topk: args.topk.clone(), mask, ..RankingConfig::default() };
     let (per_user, seconds) = match (&args.run, &args.scores) {
         (Some(run), _) => args.measure_run(run, &ranking)?,
         (None, Some(scores)) => args.measure_scores(scores, &ranking)?,
@@ -73,11 +78,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     args.output.print(&json!({
         "split": args.split().name(),
         "users": per_user.users().len(),
-        "mask": args.mask.to_possible_value().map(|value| value.get_name().to_owned()),
+        "mask": mask.to_possible_value().map(|value| value.get_name().to_owned()),
         "metrics": per_user.means(),
         "seconds": seconds,
-    }));
-    Ok(())
+    }))
 }
 
 impl Args {

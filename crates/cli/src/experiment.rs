@@ -8,7 +8,8 @@ use recgoat_model::experiment::{Place, Preset, run as run_experiment};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    common::{Compute, Output},
+    common::Compute,
+    output::{Output, say},
     progress::Progress,
     semantics,
 };
@@ -48,8 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             (model.name.clone(), json!({ "test_recall@20": values }))
         })
         .collect();
-    args.output.print(&json!({ "report": args.out.join("report.html"), "models": models }));
-    Ok(())
+    args.output.print(&json!({ "report": args.out.join("report.html"), "models": models }))
 }
 
 /// The preset's dataset, from a folder or fetched, with the features that it makes, and where it runs.
@@ -62,11 +62,11 @@ pub(crate) fn open(
     let (device, threads) = compute.start()?;
     let mut folder = data.map_or_else(|| PathBuf::from("data").join(&preset.dataset), Path::to_owned);
     if data.is_none() && !folder.is_dir() {
-        recgoat_data::fetch::fetch(&preset.dataset, &folder, &mut |message| eprintln!("{message}"))?;
+        recgoat_data::fetch::fetch(&preset.dataset, &folder, &mut |message| say(message))?;
     }
     if !preset.features.is_empty() {
         let copy = out.join("data");
-        semantics::make(&preset.features, &folder, &copy)?;
+        semantics::copy::make(&preset.features, &folder, &copy)?;
         folder = copy;
     }
     let dataset = Dataset::open(&folder)?;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use recgoat_data::Split;
 use serde_json::json;
 
-use crate::common::Output;
+use crate::output::{Output, say};
 
 /// Fetch a dataset by name: ml-100k
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let out = args.to.clone().unwrap_or_else(|| PathBuf::from("data").join(&args.name));
-    let dataset = recgoat_data::fetch::fetch(&args.name, &out, &mut |message| eprintln!("{message}"))?;
+    let dataset = recgoat_data::fetch::fetch(&args.name, &out, &mut |message| say(message))?;
     let interactions = dataset.interactions();
     let total: usize = Split::ALL.iter().map(|&split| interactions.split(split).len()).sum();
     args.output.print(&json!({
@@ -31,6 +31,5 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "users": interactions.users(),
         "items": interactions.items(),
         "interactions": total,
-    }));
-    Ok(())
+    }))
 }

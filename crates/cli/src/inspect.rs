@@ -11,7 +11,7 @@ use recgoat_graph::{
 use recgoat_semantics::Provenance;
 use serde_json::{Map, Value, json};
 
-use crate::common::Output;
+use crate::output::Output;
 
 /// Users with at most this many train interactions are cold.
 const COLD_USER: usize = 5;
@@ -33,8 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let provenance = Provenance::read(&args.data)?;
     found["modalities"] = features(Owner::Item, dataset.modalities(), &provenance);
     found["profiles"] = features(Owner::User, dataset.profiles(), &provenance);
-    args.output.print(&found);
-    Ok(())
+    args.output.print(&found)
 }
 
 /// Counts per split, density, degrees, structure, modalities, and who is cold.

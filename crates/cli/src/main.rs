@@ -2,7 +2,6 @@
 //!
 //! Human-readable output goes to stderr, data to stdout. Exit codes: 0 done, 2 wrong usage or bad input, 1 anything
 //! else.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program talks to its user")]
 
 mod bench;
 mod common;
@@ -12,6 +11,7 @@ mod experiment;
 mod fetch;
 mod inspect;
 mod ot;
+mod output;
 mod prepare;
 mod progress;
 mod semantics;
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) if is_help(&error) => error.exit(),
         Err(error) => {
-            eprintln!("recgoat: {}", one_line(&error));
+            output::say(&format!("recgoat: {}", one_line(&error)));
             return ExitCode::from(2);
         }
     };
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Every message of the crates already says what its cause says.
-            eprintln!("recgoat: {}", error.to_string().replace('\n', " "));
+            output::say(&format!("recgoat: {}", error.to_string().replace('\n', " ")));
             common::exit_code(&error)
         }
     }

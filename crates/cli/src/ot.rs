@@ -11,7 +11,10 @@ use recgoat_align::{
 use recgoat_data::matrix::{Numbers, read_numbers, write_numbers};
 use serde_json::{Value, json};
 
-use crate::common::{BadInput, Compute, Output};
+use crate::{
+    common::{BadInput, Compute},
+    output::Output,
+};
 
 /// Solve an optimal transport problem in f64, with entropy or exactly
 #[derive(Debug, clap::Args)]
@@ -106,8 +109,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         write_numbers(path, &Numbers { shape: vec![n, m], values })?;
     }
     report["seconds"] = json!(seconds);
-    args.output.print(&report);
-    Ok(())
+    args.output.print(&report)
 }
 
 /// What is printed, the plan where it is wanted, and how long the solver took.
@@ -186,13 +188,15 @@ impl Args {
                 format!("--mass: expected more than 0 and at most {most}, the lighter measure, found {found}")
             }
             AlignError::Parameter { name, expected, found } => {
-                let option = match name {
-                    "epsilon" => "--reg",
-                    "tolerance" => "--tol",
-                    "rho_a" | "rho_b" => "--rho",
-                    _ => "--max-iter",
+                let place = match name {
+                    "cost" => self.cost.display().to_string(),
+                    "epsilon" => "--reg".to_owned(),
+                    "tolerance" => "--tol".to_owned(),
+                    "rho_a" | "rho_b" => "--rho".to_owned(),
+                    "mass" => "--mass".to_owned(),
+                    _ => "--max-iter".to_owned(),
                 };
-                format!("{option}: expected {expected}, found {found}")
+                format!("{place}: expected {expected}, found {found}")
             }
             other => return other.into(),
         };

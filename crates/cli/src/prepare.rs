@@ -6,10 +6,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use recgoat_data::prepare::{PrepareConfig, SplitRule, mend, prepare};
 
-use crate::{
-    common::{BadInput, Output},
-    inspect::describe,
-};
+use crate::{common::BadInput, inspect::describe, output::Output};
 
 /// Make a data folder from a csv or tsv log: k-core, split, dense ids
 ///
@@ -73,8 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let (kcore, seed) = (args.kcore.unwrap_or(defaults.kcore), args.seed.unwrap_or(defaults.seed));
     let dataset = prepare(&args.input, &args.out, &PrepareConfig { kcore, rule, ratios, seed })?;
-    args.output.print(&describe(&dataset)?);
-    Ok(())
+    args.output.print(&describe(&dataset)?)
 }
 
 fn mended(args: &Args) -> Result<()> {
@@ -84,6 +80,5 @@ fn mended(args: &Args) -> Result<()> {
         let message = format!("--{option}: expected none with --split given; items, features and split stay");
         return Err(BadInput(message).into());
     }
-    args.output.print(&describe(&mend(&args.input, &args.out)?)?);
-    Ok(())
+    args.output.print(&describe(&mend(&args.input, &args.out)?)?)
 }

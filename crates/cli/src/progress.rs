@@ -6,6 +6,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use recgoat_model::{EpochRecord, Observer};
 use recgoat_semantics as semantics;
 
+use crate::output::say;
+
 /// Shows epochs and steps: a bar on a terminal, else a line now and then.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -26,7 +28,7 @@ impl Progress {
         if self.terminal {
             self.bar.println(text);
         } else {
-            eprintln!("{text}");
+            say(text);
         }
     }
 }
@@ -78,7 +80,7 @@ impl semantics::Progress for Progress {
         let length = self.bar.length().unwrap_or(0).max(1);
         let part = |position: u64| position * REPORTS / length;
         if !self.terminal && part(before + count) > part(before) {
-            eprintln!("{} {} of {length}", self.bar.message(), before + count);
+            say(&format!("{} {} of {length}", self.bar.message(), before + count));
         }
     }
 

@@ -9,7 +9,7 @@ use recgoat_graph::spectral::Eigenpairs;
 use recgoat_model::{Error, MeasuredFilters, Spectrum};
 use serde_json::{Map, Value, json};
 
-use crate::common::{BadInput, Output};
+use crate::{common::BadInput, output::Output};
 
 /// Say where features lie in the spectrum of the train graph, and what filters let through
 ///
@@ -51,8 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let svg = side_by_side(&pictures)?;
         fs::write(path, svg).map_err(|source| Error::Io { path: path.clone(), source })?;
     }
-    args.output.print(&described(&found));
-    Ok(())
+    args.output.print(&described(&found))
 }
 
 fn described(found: &Spectrum) -> Value {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use recgoat_data::Dataset;
 use recgoat_model::{
-    TrainConfig,
+    ModelConfig, TrainConfig,
     config::{annotated, with_override},
     experiment::Preset,
     run::{RunConfig, RunFolder},
@@ -13,7 +13,8 @@ use recgoat_model::{
 use serde_json::json;
 
 use crate::{
-    common::{BadInput, Compute, Model, Output},
+    common::{BadInput, Compute, Model},
+    output::{Output, print, say},
     progress::Progress,
 };
 
@@ -65,12 +66,12 @@ struct Trainer {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     if args.show_config {
-        print!("{}", args.model.config()?.annotated());
-        let trainer = annotated(&args.train_config(TrainConfig::default())?);
-        for line in trainer.lines() {
-            println!("{}{line}", if line.starts_with('#') { "" } else { "train." });
-        }
-        return Ok(());
+        let (model, train) = args.settings()?;
+        let trainer = annotated(&train);
+        let lines = trainer
+            .lines()
+            .map(|line| format!("{}{line}\n", if line.starts_with('#') { "" } else { "train." }));
+        return print(&(model.annotated() + &lines.collect::<String>()));
     }
     match &args.resume {
         Some(path) => {
@@ -79,10 +80,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let (device, threads) = args.compute.or(&config.device, config.threads).start()?;
             let now = (recgoat_torch::device::name(device), threads);
             if now != (config.device.clone(), config.threads) {
-                eprintln!(
+                say(&format!(
                     "begun on {} with {} threads, continued on {} with {threads}: the last digits may differ",
                     config.device, config.threads, now.0
-                );
+                ));
             }
             args.finish(&RunFolder::open(path, &dataset)?, &dataset, device)
         }
@@ -99,7 +100,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 impl Args {
-    fn run_config(&self, data: &Path, device: String, threads: usize) -> Result<RunConfig> {
+    /// Settings of the model and the trainer, of the preset where one is given.
+    fn settings(&self) -> Result<(ModelConfig, TrainConfig)> {
         let (mut model, mut train) = (self.model.config()?, TrainConfig::default());
         if let Some(path) = &self.preset {
             let row = Preset::read(path)?.first(&self.model.name)?.ok_or_else(|| {
@@ -114,8 +116,13 @@ impl Args {
                 model = model.with(key, value)?;
             }
         }
+        Ok((model, self.train_config(train)?))
+    }
+
+    fn run_config(&self, data: &Path, device: String, threads: usize) -> Result<RunConfig> {
+        let (model, train) = self.settings()?;
         let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
-        Ok(RunConfig { data, seed: self.seed, device, threads, train: self.train_config(train)?, model })
+        Ok(RunConfig { data, seed: self.seed, device, threads, train, model })
     }
 
     fn train_config(&self, mut train: TrainConfig) -> Result<TrainConfig> {
@@ -135,7 +142,6 @@ impl Args {
             "valid": outcome.trained.valid,
             "seconds_per_epoch": outcome.trained.seconds_per_epoch(),
             "peak_rss_bytes": outcome.peak_rss_bytes,
-        }));
-        Ok(())
+        }))
     }
 }

@@ -6,11 +6,7 @@ use anyhow::Result;
 use recgoat_model::{experiment::Preset, tune::tune};
 use serde_json::{Map, Value, json};
 
-use crate::{
-    common::{Compute, Output},
-    experiment::open,
-    progress::Progress,
-};
+use crate::{common::Compute, experiment::open, output::Output, progress::Progress};
 
 /// Search for the settings of an experiment file's models, on valid alone, and write tune.{json,md} and tuned.toml
 ///
@@ -46,6 +42,5 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .iter()
         .map(|tuned| (tuned.label.clone(), json!({ "valid_recall@20": tuned.trials[tuned.best].valid })))
         .collect();
-    args.output.print(&json!({ "tuned": args.out.join("tuned.toml"), "models": models }));
-    Ok(())
+    args.output.print(&json!({ "tuned": args.out.join("tuned.toml"), "models": models }))
 }

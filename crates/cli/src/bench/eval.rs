@@ -33,6 +33,5 @@ pub(super) fn run(Args { common }: &Args) -> Result<()> {
         "peak_rss_bytes": peak_rss_bytes(),
         "device": recgoat_torch::device::name(device),
         "threads": threads,
-    }));
-    Ok(())
+    }))
 }

@@ -12,7 +12,7 @@ use recgoat_graph::{KnnConfig, Neighbours, knn_from};
 use recgoat_model::run::peak_rss_bytes;
 use serde_json::json;
 
-use crate::common::{Compute, Output};
+use crate::{common::Compute, output::Output};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recgoat bench knn --features data/baby/text_feat.npy --neighbours 20")]
@@ -64,8 +64,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         "mean_nearest_cosine": nearest.map(f64::from).sum::<f64>() / rows.max(1) as f64,
         "peak_rss_bytes": peak_rss_bytes(),
         "threads": threads,
-    }));
-    Ok(())
+    }))
 }
 
 /// Uniform numbers between -1 and 1, a stream for each row.
@@ -77,6 +76,7 @@ fn draw(row: usize, out: &mut [f32]) {
 
 fn parse_size(text: &str) -> Result<(usize, usize), String> {
     let size = text.split_once(',').and_then(|(rows, width)| Some((rows.parse().ok()?, width.parse().ok()?)));
-    size.filter(|&(rows, width)| rows > 0 && width > 0)
+    // A row's number fits in 32 bits; wider rows than this fill memory before they are compared.
+    size.filter(|&(rows, width)| (1..=u32::MAX as usize).contains(&rows) && (1..=1 << 20).contains(&width))
         .ok_or_else(|| format!("expected ROWS,WIDTH such as 63001,384, found {text}"))
 }

@@ -18,8 +18,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    common::{BadInput, Output},
-    semantics::{Models, say},
+    common::BadInput,
+    output::{Output, say},
+    semantics::Models,
 };
 
 #[derive(Debug, clap::Args)]
@@ -71,8 +72,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             "seconds": cost.seconds,
             "tokens_per_second": cost.completion_tokens as f64 / cost.seconds,
         },
-    }));
-    Ok(())
+    }))
 }
 
 fn prompts(path: &Path) -> Result<Vec<Option<Prompt>>> {

@@ -7,7 +7,7 @@ use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
 use super::median;
-use crate::common::{Compute, Output};
+use crate::{common::Compute, output::Output};
 
 /// Rows and columns of the matrices that are multiplied: large enough for the best rate, small enough for a second.
 const SIDE: i64 = 2048;
@@ -73,6 +73,5 @@ pub(super) fn run(args: &Args) -> Result<()> {
         "bytes_per_second": bytes_per_second,
         "device": recgoat_torch::device::name(device),
         "threads": threads,
-    }));
-    Ok(())
+    }))
 }

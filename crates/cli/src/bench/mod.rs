@@ -14,7 +14,10 @@ use recgoat_graph::NeighbourCache;
 use recgoat_model::{Context, Recommender};
 use recgoat_torch::Seed;
 
-use crate::common::{Compute, Model, Output, Source};
+use crate::{
+    common::{Compute, Model, Source},
+    output::Output,
+};
 
 /// Time training steps, a full ranking, or a graph of neighbours
 #[derive(Debug, clap::Args)]

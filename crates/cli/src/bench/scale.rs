@@ -14,7 +14,10 @@ use recgoat_eval::report::{GrowthCurve, growth};
 use recgoat_model::ModelConfig;
 use serde_json::{Value, json};
 
-use crate::common::{BadInput, Synthetic};
+use crate::{
+    common::{BadInput, Synthetic},
+    output::say,
+};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -40,7 +43,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     steps: u64,
     /// Seconds after which a size is left
-    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     seconds: u64,
     /// Threads inside one operation [default: all cores]
     #[arg(long)]
@@ -67,7 +70,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut rows = Vec::new();
     for model in &args.models {
         for size in &sizes {
-            eprintln!("{model} on {size}");
+            say(&format!("{model} on {size}"));
             let figures = measure(args, model, size)?;
             rows.push(json!({ "model": model, "size": size.to_string(), "figures": figures }));
             // What is known is on disk, whatever becomes of the larger sizes.

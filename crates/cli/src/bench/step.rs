@@ -88,8 +88,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         "peak_rss_bytes": peak,
         "device": recgoat_torch::device::name(device),
         "threads": threads,
-    }));
-    Ok(())
+    }))
 }
 
 /// What the stages must take on this machine, each the longer of its flops and its bytes, and how near a step comes.

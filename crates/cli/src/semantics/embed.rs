@@ -11,9 +11,10 @@ use recgoat_semantics::{
 };
 use serde_json::{Value, json};
 
-use super::{Models, say};
+use super::Models;
 use crate::{
-    common::{BadInput, Output},
+    common::BadInput,
+    output::{Output, print, say},
     progress::Progress,
 };
 
@@ -40,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "pictures")]
     template: Option<PathBuf>,
     /// Print the built-in template, and stop
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     show_template: bool,
     /// A folder of pictures to encode instead of texts
     #[arg(long, value_name = "DIR", requires = "picture_model", requires = "preprocessing")]
@@ -63,9 +64,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.data {
         Some(data) if !args.show_template => args.output.print(&make(args, data)?),
-        _ => print!("{}", Template::text()),
+        _ => print(&Template::text().to_string()),
     }
-    Ok(())
 }
 
 /// Does the work on a data folder; what came of it.

@@ -1,55 +1,22 @@
 //! Commands that make features of raw texts, pictures and histories.
 
+pub(crate) mod copy;
 pub(crate) mod embed;
 pub(crate) mod profile;
 
 use std::{
-    ffi::OsString,
     num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::Result;
-use clap::Parser as _;
-use recgoat_data::Dataset;
 use recgoat_semantics::{
     Cache, EndpointConfig, Key,
     text::{BertEncoder, EmbeddingEndpoint, TextEncoder},
 };
 
-use crate::common::BadInput;
-
-/// A command line of a preset's `features`.
-#[derive(clap::Parser)]
-#[command(no_binary_name = true)]
-enum Line {
-    Embed(embed::Args),
-    Profile(profile::Args),
-}
-
-/// Makes a preset's features: in `copy`, which is a copy of the data folder, made where it is not there yet.
-pub(crate) fn make(lines: &[String], data: &Path, copy: &Path) -> Result<()> {
-    if copy.exists() && Dataset::open(copy)?.interactions() != Dataset::open(data)?.interactions() {
-        let (copy, data) = (copy.display(), data.display());
-        return Err(BadInput(format!("{copy}: a copy of other data than {data}; give another --out")).into());
-    }
-    for line in lines {
-        let begun = copy.exists();
-        let data = if begun { copy } else { data };
-        let mut words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        words.extend(["--data".into(), data.into()]);
-        if !begun {
-            words.extend(["--out".into(), copy.into()]);
-        }
-        let wrong = |error: clap::Error| BadInput(format!("features {line:?}: {}", crate::one_line(&error)));
-        match Line::try_parse_from(words).map_err(wrong)? {
-            Line::Embed(args) => embed::make(&args, data)?,
-            Line::Profile(args) => profile::make(&args, data)?,
-        };
-    }
-    Ok(())
-}
+use crate::{common::BadInput, output::say};
 
 /// Where models are asked and what they said is kept.
 #[derive(Debug, Clone, clap::Args)]
@@ -124,8 +91,4 @@ impl Models {
 
 fn unknown(option: &str, expected: &str, found: &str) -> anyhow::Error {
     BadInput(format!("{option}: expected {expected}, found {found:?}")).into()
-}
-
-pub(crate) fn say(step: &str) {
-    eprintln!("{step}");
 }

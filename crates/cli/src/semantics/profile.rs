@@ -11,9 +11,10 @@ use recgoat_semantics::{
 };
 use serde_json::{Value, json};
 
-use super::{Models, embed::parse_name, say, unknown};
+use super::{Models, embed::parse_name, unknown};
 use crate::{
-    common::{BadInput, Output},
+    common::BadInput,
+    output::{Output, print, say},
     progress::Progress,
 };
 
@@ -46,7 +47,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
     /// Print the built-in template, and stop
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     show_template: bool,
     /// Most tokens of item texts in a prompt; the oldest items are left out first
     #[arg(long, default_value_t = WritingConfig::default().history_tokens)]
@@ -116,9 +117,8 @@ impl Subject {
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.data {
         Some(data) if !args.show_template => args.output.print(&make(args, data)?),
-        _ => print!("{}", args.of.template()),
+        _ => print(&args.of.template().to_string()),
     }
-    Ok(())
 }
 
 /// Does the work on a data folder; what came of it.

@@ -69,6 +69,10 @@ fn a_wrong_command_line_is_answered_on_one_line() {
         ),
         ("train --data data --out run --threads 0", "'--threads <THREADS>'"),
         ("train --model bpr --show-config --json", "'--show-config' cannot be used with '--json'"),
+        ("embed --show-template --json", "'--show-template' cannot be used with '--json'"),
+        ("profile --show-template --json", "'--show-template' cannot be used with '--json'"),
+        ("bench knn --random 18446744073709551615,8", "expected ROWS,WIDTH such as 63001,384"),
+        ("bench scale --seconds 18446744073709551615 --out scale", "is not in 1..=31536000"),
         ("train --resume run --epochs 3", "'--epochs <EPOCHS>'"),
         ("evaluate --run run --scores s.npy --data data", "'--scores <SCORES>'"),
         ("evaluate --run run --split train", "[possible values: valid, test]"),
@@ -126,6 +130,18 @@ fn shown_settings_can_be_given_back() {
         given.iter().for_each(|setting| words.extend(["--set", setting.as_str()]));
         assert_eq!(scene.run_words(&words).stdout, shown);
     }
+}
+
+/// `recgoat … | head` closes a pipe while there is more to tell.
+#[test]
+fn work_goes_on_when_nobody_listens() {
+    let scene = Scene::with_data(&planted());
+    let line =
+        "train --data data --model bpr --set dim=4 --epochs 40 --set train.patience=40 --threads 1 --out run";
+    assert_eq!(scene.run_unheard(line), Some(0));
+    assert_eq!(String::from_utf8(scene.read("run/metrics.jsonl")).unwrap().lines().count(), 40);
+    assert_eq!(scene.run_unheard("train --show-config"), Some(0));
+    assert_eq!(scene.run_unheard("train --data none --out other"), Some(2));
 }
 
 #[test]

@@ -56,5 +56,7 @@ fn the_mask_decides_whether_valid_items_stand_in_the_way() {
     assert_eq!(metrics("--split test"), behind, "the default mask is train");
     // At valid, valid items are what is looked for and are never masked.
     assert_eq!(metrics("--split valid --mask train-valid"), metrics("--split valid --mask train"));
+    let line = "evaluate --scores s.npy --data data --threads 1 --split valid --mask train-valid";
+    assert_eq!(scene.json(line)["mask"], "train");
     assert_eq!(metrics("--split valid")["recall@1"], 1.0);
 }

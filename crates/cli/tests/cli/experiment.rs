@@ -103,6 +103,8 @@ fn train_takes_settings_from_a_preset() {
     {
         assert!(config.contains(setting), "{setting} in {config}");
     }
+    let shown = scene.done("train --show-config --preset p.toml --model recgoat");
+    assert!(shown.contains("\ndim = 8\n") && shown.contains("\ntrain.batch = 128\n"), "{shown}");
     let message = scene.refused(&format!("{line} --model bpr --out other"));
     assert_eq!(message, "p.toml: expected a [[model]] named bpr, found none");
     scene.write(

@@ -172,7 +172,24 @@ fn an_experiment_makes_its_features_first() {
         let message = scene.refused(line);
         assert!(message.starts_with(expected), "{message}");
     }
+    let refused = || {
+        let message = scene.refused(line);
+        assert!(
+            message.starts_with("report/data: a copy of other data than data, or with other"),
+            "{message}"
+        );
+    };
+    scene.write(
+        "p.toml",
+        preset("'embed --name minilm --cache c.sqlite', 'embed --name two --cache c.sqlite'"),
+    );
+    refused();
+    scene.write("p.toml", preset("'embed --name minilm --cache c.sqlite'"));
+    let before = scene.read("data/items.tsv");
+    scene.write("data/items.tsv", [&before[..], b"\n"].concat());
+    refused();
+    scene.write("data/items.tsv", before);
+    assert!(done(&scene.run(line)));
     scene.write("data/d.inter", inter([(0, 1, Split::Train), (1, 2, Split::Train)]));
-    let message = scene.refused(line);
-    assert!(message.contains("report/data: a copy of other data than data; give another --out"), "{message}");
+    refused();
 }

@@ -105,6 +105,11 @@ fn options_that_do_not_fit_are_refused() {
     );
     assert!(refused("--exact --mass 1.5").starts_with("--mass: expected more than 0 and at most 1"));
     assert!(refused("--reg 1 --rho=-1").starts_with("--rho: expected a price from 0"));
+    scene.write("huge.npy", npy(&[2, 2], &[0f64, 1e300, 1e300, 0.0]));
+    for options in ["--reg 1e148", "--exact"] {
+        let message = scene.refused(&format!("ot --cost huge.npy {options}"));
+        assert!(message.starts_with("huge.npy: expected costs of at most 1e150"), "{message}");
+    }
     for options in ["", "--reg 1 --exact", "--reg 1 --rho 1 --mass 0.5", "--exact --rho 1"] {
         refused(options);
     }
