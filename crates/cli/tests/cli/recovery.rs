@@ -159,6 +159,21 @@ fn a_run_cut_before_its_settings_were_written_begins_anew() {
     scene.json("train --resume runs/run --threads 1");
 }
 
+/// An empty folder is filled where it is: another in its place would leave a shell or a link behind.
+#[cfg(unix)]
+#[test]
+fn a_run_can_be_put_into_a_folder_that_others_hold() {
+    let scene = Scene::with_data(&planted());
+    for name in ["here", "target"] {
+        fs::create_dir(scene.path(name)).unwrap();
+    }
+    std::os::unix::fs::symlink(scene.path("target"), scene.path("link")).unwrap();
+    for out in ["link", "here/."] {
+        scene.json(&format!("train --data data --model popularity --out {out} --threads 1"));
+    }
+    assert!(scene.path("target/config.toml").exists() && scene.path("here/config.toml").exists());
+}
+
 /// The best value so far is a fraction whose shortest decimal form a hasty parser reads as a smaller number; a later
 /// epoch of the very same value must then not pass for a better one. With every unmasked item in valid, Recall@20 is
 /// 20 / items whatever the model ranks.

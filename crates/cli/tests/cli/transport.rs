@@ -110,6 +110,10 @@ fn options_that_do_not_fit_are_refused() {
         let message = scene.refused(&format!("ot --cost huge.npy {options}"));
         assert!(message.starts_with("huge.npy: expected costs of at most 1e150"), "{message}");
     }
+    if cfg!(target_os = "linux") {
+        let outcome = scene.run("ot --cost c.npy --exact --plan /dev/full");
+        assert_eq!(outcome.code, Some(1), "a full disk is no mistake of the user's: {}", outcome.stderr);
+    }
     for options in ["", "--reg 1 --exact", "--reg 1 --rho 1 --mass 0.5", "--exact --rho 1"] {
         refused(options);
     }

@@ -105,8 +105,8 @@ impl Trained {
 /// and called again, it ends with the bits of a run that was never cut.
 ///
 /// # Errors
-/// [`Error::Diverged`] when the loss is not finite or parameters outgrow their numbers, [`Error::Checkpoint`] when the folder's checkpoints belong to other
-/// settings or are all damaged, and failures of data, evaluation and libtorch.
+/// [`Error::Diverged`] when the loss is not finite or parameters outgrow their numbers, [`Error::Checkpoint`] when the
+/// folder's checkpoints belong to other settings or are all damaged, and failures of data, evaluation and libtorch.
 pub fn train(
     model: &mut dyn Recommender,
     dataset: &Dataset,
